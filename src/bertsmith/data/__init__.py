@@ -1,0 +1,1 @@
+"""FILE to Dataset, checked and split. Read in order: example, reading, columns, splitting."""

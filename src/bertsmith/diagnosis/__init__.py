@@ -1,0 +1,1 @@
+"""History, Evaluation and Dataset to a Verdict. Read in order: verdict, baselines."""

@@ -1,0 +1,1 @@
+"""Logits and labels to an Evaluation. Read in order: scoring, metrics, intervals."""

@@ -1,0 +1,1 @@
+"""A run folder to predictions in the world."""

@@ -1,0 +1,1 @@
+"""Batch to logits. Read in order: loading, dropout, prediction, decoding, saving."""

@@ -1,0 +1,1 @@
+"""A finished Run to files for people."""

@@ -1,0 +1,1 @@
+"""Dataset to encoded texts to batches. Read in order: encoding, batching."""
