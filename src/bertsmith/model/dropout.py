@@ -1,0 +1,85 @@
+"""Dropout whose masks come from an explicit generator, never from torch's global one.
+
+`make_dropout_explicit(model)` → a `torch.Generator` that every dropout of the model draws from; seed it before each
+forward pass and the masks are a pure function of that seed. The global generator gave ten different results in ten
+repeats under threads, and its state would have to be saved to resume.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+ATTENTION_NAME = "bertsmith_explicit_dropout"
+
+
+class ExplicitDropout(nn.Dropout):
+    """`nn.Dropout` that draws from the generator it was given."""
+
+    def __init__(self, p: float, *, generator: torch.Generator) -> None:
+        super().__init__(p)
+        self.generator = generator
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input with a share `p` of its values set to zero and the others scaled by 1 / (1 - p)."""
+        if not self.training or self.p == 0.0:
+            return input
+        return drop(input, self.p, generator=self.generator)
+
+
+def drop(values: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
+    """`values` with a share `p` set to zero and the others scaled by 1 / (1 - p)."""
+    keep = torch.empty_like(values).bernoulli_(1 - p, generator=generator)
+    return values * keep.div_(1 - p)
+
+
+def make_dropout_explicit(model: PreTrainedModel, *, device: torch.device) -> torch.Generator:
+    """Replace every dropout of the model in place; gives the generator that all of them draw from."""
+    generator = torch.Generator(device=device)
+    for module in list(model.modules()):
+        module.dropout_generator = generator  # type: ignore[assignment]  # read by explicit_dropout_attention
+        for name, child in list(module.named_children()):
+            if type(child) is nn.Dropout:
+                setattr(module, name, ExplicitDropout(child.p, generator=generator))
+            elif isinstance(child, ExplicitDropout):
+                child.generator = generator
+    if model.config._attn_implementation == "sdpa":
+        model.set_attn_implementation(ATTENTION_NAME)
+    return generator
+
+
+def explicit_dropout_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **kwargs: object,
+) -> tuple[Tensor, None]:
+    """Scaled dot-product attention; with dropout, its mask comes from the module's own generator.
+
+    Args:
+        module: the attention layer; `make_dropout_explicit` gave it its `dropout_generator`.
+        query: (batch, heads, sequence, head size), as are key and value.
+        attention_mask: (batch, 1, sequence, sequence) bool, True where attention is allowed, or None for everywhere.
+        dropout: share of the attention probabilities set to zero; 0 when not training.
+        scaling: factor of the scores; by default 1 / √(head size).
+    """
+    if dropout == 0.0:
+        return sdpa_attention_forward(  # type: ignore[no-any-return]
+            module, query, key, value, attention_mask, dropout=0.0, scaling=scaling, is_causal=False, **kwargs
+        )
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    if attention_mask is not None:
+        scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
+    probabilities = drop(scores.softmax(dim=-1), dropout, generator=module.dropout_generator)  # type: ignore[arg-type]
+    return (probabilities @ value).transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(ATTENTION_NAME, explicit_dropout_attention)
+AttentionMaskInterface.register(ATTENTION_NAME, sdpa_mask)

@@ -1,0 +1,19 @@
+"""The loss of a batch for each task."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def summed_cross_entropy(logits: Tensor, label_ids: Tensor) -> Tensor:
+    """Cross-entropy summed over the rows, in nats: a batch's mean is the sum of its micro-batches over its rows.
+
+    Args:
+        logits: (batch, labels), any floating type; half precision is raised to float32 first.
+        label_ids: (batch,) int64.
+    """
+    if logits.dtype in (torch.float16, torch.bfloat16):
+        logits = logits.float()
+    return functional.cross_entropy(logits, label_ids, reduction="sum")

@@ -1,0 +1,112 @@
+"""This file knows how to make batches: which rows in which order, and their tensors.
+
+`EncodedTexts` + label ids → `Batch`. The order of the training rows is a pure function of (seed, epoch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bertsmith.tokens.encoding import EncodedTexts
+
+
+@dataclass(frozen=True)
+class EncodedDataset:
+    """Encoded rows and, where they have labels, the id of each."""
+
+    texts: EncodedTexts
+    label_ids: NDArray[np.int64] | None = None
+    """(rows,) or None for rows to be predicted."""
+
+    def __post_init__(self) -> None:
+        if self.label_ids is not None and len(self.label_ids) != len(self.texts):
+            raise ValueError(f"{len(self.texts)} rows but {len(self.label_ids)} labels")
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows padded to the longest of them. Shapes: (batch, sequence) and (batch,)."""
+
+    input_ids: Tensor
+    """(batch, sequence) int64."""
+    attention_mask: Tensor
+    """(batch, sequence) int64: 1 for a real token, 0 for padding."""
+    token_type_ids: Tensor | None
+    """(batch, sequence) int64, or None where the model takes none."""
+    label_ids: Tensor | None
+    """(batch,) int64."""
+    num_tokens: int
+    """Real tokens, padding not counted."""
+
+    def __len__(self) -> int:
+        return self.input_ids.shape[0]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(
+            input_ids=self.input_ids.to(device, non_blocking=True),
+            attention_mask=self.attention_mask.to(device, non_blocking=True),
+            token_type_ids=None if self.token_type_ids is None else self.token_type_ids.to(device, non_blocking=True),
+            label_ids=None if self.label_ids is None else self.label_ids.to(device, non_blocking=True),
+            num_tokens=self.num_tokens,
+        )
+
+    def inputs(self) -> dict[str, Tensor]:
+        """The keyword arguments of a `transformers` model."""
+        inputs = {"input_ids": self.input_ids, "attention_mask": self.attention_mask}
+        return inputs if self.token_type_ids is None else inputs | {"token_type_ids": self.token_type_ids}
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How the model wants its rows padded."""
+
+    pad_id: int
+    uses_token_types: bool
+
+
+def collate(dataset: EncodedDataset, rows: NDArray[np.int64], *, padding: Padding) -> Batch:
+    """The batch of these rows, padded at their end to the longest of them."""
+    texts = dataset.texts
+    lengths = texts.lengths[rows]
+    shape = (len(rows), int(lengths.max()))
+    input_ids = np.full(shape, padding.pad_id, np.int64)
+    token_type_ids = np.zeros(shape, np.int64)
+    for index, row in enumerate(rows):
+        tokens = slice(texts.offsets[row], texts.offsets[row + 1])
+        input_ids[index, : lengths[index]] = texts.input_ids[tokens]
+        token_type_ids[index, : lengths[index]] = texts.token_type_ids[tokens]
+    attention_mask = (np.arange(shape[1]) < lengths[:, None]).astype(np.int64)
+    return Batch(
+        input_ids=torch.from_numpy(input_ids),
+        attention_mask=torch.from_numpy(attention_mask),
+        token_type_ids=torch.from_numpy(token_type_ids) if padding.uses_token_types else None,
+        label_ids=None if dataset.label_ids is None else torch.from_numpy(dataset.label_ids[rows]),
+        num_tokens=int(lengths.sum()),
+    )
+
+
+def shuffled_rows(num_rows: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
+    """(rows,) the order of the training rows in an epoch (0-based): a pure function of (seed, epoch)."""
+    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(num_rows)
+
+
+def split_rows(rows: NDArray[np.int64], *, size: int) -> Iterator[NDArray[np.int64]]:
+    """The rows in groups of `size`; the last may be smaller."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def by_length(texts: EncodedTexts, *, size: int) -> Iterator[NDArray[np.int64]]:
+    """All rows in groups of `size`, rows of like length together, so that little padding is computed."""
+    order = np.argsort(-texts.lengths, kind="stable")
+    yield from split_rows(order, size=size)

@@ -1,0 +1,237 @@
+"""The training loop: `train` → `train_epoch` → `train_step`.
+
+A model and encoded rows → a trained model (in place) and its `History`. The loop receives `validate` as a function,
+so training never imports evaluation. It stops at the step at which a loss, gradient norm or weight is not finite.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from bertsmith.config import TrainingConfig
+from bertsmith.model.dropout import make_dropout_explicit
+from bertsmith.model.heads import summed_cross_entropy
+from bertsmith.runtime import Runtime
+from bertsmith.tokens.batching import Batch, EncodedDataset, Padding, collate, shuffled_rows, split_rows
+from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
+from bertsmith.training.optimizer import make_optimizer
+from bertsmith.training.randomness import draw_seed
+from bertsmith.training.schedule import learning_rate_at
+from bertsmith.training.selection import best_epoch_index, should_stop
+from bertsmith.training.signs import has_diverged, is_collapsed
+
+RowOrder = Callable[[int], NDArray[np.int64]]
+"""Epoch (0-based) → (rows,) the order of its rows."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is fixed before the first step."""
+
+    recipe: TrainingConfig
+    padding: Padding
+    runtime: Runtime
+    num_steps: int
+    """Optimizer steps of the whole run."""
+    steps_per_epoch: int
+    attempt: int = 0
+    """0 for the first try; a restart draws other dropout masks."""
+
+    @classmethod
+    def of(cls, num_rows: int, *, recipe: TrainingConfig, padding: Padding, runtime: Runtime) -> Plan:
+        """The plan for this many training rows; `max_steps` overrides the epochs."""
+        steps_per_epoch = -(-num_rows // recipe.batch_size)
+        num_steps = recipe.max_steps or steps_per_epoch * recipe.epochs
+        return cls(recipe=recipe, padding=padding, runtime=runtime, num_steps=num_steps, steps_per_epoch=steps_per_epoch)
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Functions that are told what happens; they change nothing."""
+
+    on_step: Callable[[StepRecord, int], None] = lambda record, num_rows: None
+    """After every optimizer step, with the number of its rows."""
+    on_epoch: Callable[[EpochRecord, bool], None] = lambda record, is_best: None
+    """After every validation, and whether this epoch is the best so far; the model holds its weights."""
+
+
+class Diverged(Exception):
+    """A number is not finite; carries what the history will say. Never leaves this file."""
+
+    def __init__(self, divergence: Divergence) -> None:
+        self.divergence = divergence
+
+
+@dataclass
+class Trainee:
+    """What lives and changes during a run: the model, its optimizer and the counters."""
+
+    model: PreTrainedModel
+    optimizer: torch.optim.Optimizer
+    dropout_generator: torch.Generator
+    step: int = 0
+    num_rows: int = 0
+    num_tokens: int = 0
+    training_seconds: float = 0.0
+    validation_seconds: float = 0.0
+    epochs: list[EpochRecord] = field(default_factory=list)
+
+
+def train(
+    model: PreTrainedModel,
+    dataset: EncodedDataset,
+    *,
+    plan: Plan,
+    validate: Callable[[], ValidationScores],
+    observers: Observers | None = None,
+    row_order: RowOrder | None = None,
+) -> History:
+    """Train the model in place; gives what happened.
+
+    Args:
+        model: on the plan's device, in float32 (or float64 in tests).
+        dataset: the encoded training rows with their labels.
+        plan: recipe, padding, runtime and number of steps.
+        validate: scores the model as it is on the validation rows.
+        observers: told of every step and epoch.
+        row_order: by default `shuffled_rows` of the recipe's seed.
+    """
+    observers = observers or Observers()
+    order = row_order or (lambda epoch: shuffled_rows(len(dataset), seed=plan.recipe.seed, epoch=epoch))
+    trainee = Trainee(
+        model=model,
+        optimizer=make_optimizer(model, recipe=plan.recipe),
+        dropout_generator=make_dropout_explicit(model, device=plan.runtime.device),
+    )
+    divergence = None
+    epoch = 0
+    try:
+        while trainee.step < plan.num_steps and not should_stop(trainee.epochs, recipe=plan.recipe):
+            mean_loss = train_epoch(trainee, dataset, rows=order(epoch), plan=plan, on_step=observers.on_step)
+            record = close_epoch(trainee, mean_loss, plan=plan, validate=validate)
+            trainee.epochs.append(record)
+            best = best_epoch_index(trainee.epochs, select_by=plan.recipe.select_by)
+            observers.on_epoch(record, best == len(trainee.epochs) - 1)
+            epoch += 1
+    except Diverged as diverged:
+        divergence = diverged.divergence
+    return History(
+        epochs=tuple(trainee.epochs),
+        divergence=divergence,
+        num_steps=trainee.step,
+        num_rows=trainee.num_rows,
+        num_tokens=trainee.num_tokens,
+        training_seconds=trainee.training_seconds,
+        validation_seconds=trainee.validation_seconds,
+    )
+
+
+def train_epoch(
+    trainee: Trainee,
+    dataset: EncodedDataset,
+    *,
+    rows: NDArray[np.int64],
+    plan: Plan,
+    on_step: Callable[[StepRecord, int], None],
+) -> float:
+    """One pass over these rows, or what the plan's steps leave of it; gives the mean training loss in nats per row."""
+    trainee.model.train()
+    summed_loss, num_rows = 0.0, 0
+    for batch_rows in split_rows(rows, size=plan.recipe.batch_size):
+        if trainee.step == plan.num_steps:
+            break
+        start = time.perf_counter()
+        record = train_step(trainee, dataset, rows=batch_rows, plan=plan)
+        trainee.training_seconds += time.perf_counter() - start
+        trainee.num_rows += len(batch_rows)
+        summed_loss += record.loss * len(batch_rows)
+        num_rows += len(batch_rows)
+        on_step(record, len(batch_rows))
+    return summed_loss / num_rows
+
+
+def train_step(trainee: Trainee, dataset: EncodedDataset, *, rows: NDArray[np.int64], plan: Plan) -> StepRecord:
+    """One optimizer step on these rows.
+
+    Raises:
+        Diverged: the loss, the gradient norm or a weight is not finite.
+    """
+    recipe = plan.recipe
+    learning_rate = learning_rate_at(trainee.step, num_steps=plan.num_steps, recipe=recipe)
+    trainee.step += 1
+    loss = 0.0
+    for index, batch in enumerate(_micro_batches(dataset, rows, plan=plan)):
+        trainee.dropout_generator.manual_seed(draw_seed("dropout", recipe.seed, plan.attempt, trainee.step, index))
+        with plan.runtime.autocast():
+            logits = trainee.model(**batch.inputs()).logits
+        mean_loss = summed_cross_entropy(logits, batch.label_ids) / len(rows)
+        mean_loss.backward()
+        loss += mean_loss.item()
+        trainee.num_tokens += batch.num_tokens
+    _must_be_finite("loss", loss, trainee=trainee, learning_rate=learning_rate)
+    gradient_norm = _clip_gradients(trainee.model, max_norm=recipe.max_grad_norm)
+    _must_be_finite("gradient norm", gradient_norm, trainee=trainee, learning_rate=learning_rate)
+    for group in trainee.optimizer.param_groups:
+        group["lr"] = learning_rate
+    trainee.optimizer.step()
+    trainee.optimizer.zero_grad(set_to_none=True)
+    # Measured: 2 % of a step of 8 sentences with MiniLM. A weight that no row reads would be found nowhere else.
+    weight_norm = torch.nn.utils.get_total_norm(trainee.model.parameters()).item()
+    _must_be_finite("weight norm", weight_norm, trainee=trainee, learning_rate=learning_rate)
+    return StepRecord(step=trainee.step, loss=loss, gradient_norm=gradient_norm, learning_rate=learning_rate)
+
+
+def close_epoch(
+    trainee: Trainee, mean_loss: float, *, plan: Plan, validate: Callable[[], ValidationScores]
+) -> EpochRecord:
+    """Score the validation rows; gives the epoch's row of the results table.
+
+    Raises:
+        Diverged: the validation loss is not finite.
+    """
+    start = time.perf_counter()
+    scores = validate()
+    trainee.validation_seconds += time.perf_counter() - start
+    learning_rate = learning_rate_at(trainee.step - 1, num_steps=plan.num_steps, recipe=plan.recipe)
+    _must_be_finite("validation loss", scores.loss, trainee=trainee, learning_rate=learning_rate)
+    whole, rest = divmod(trainee.step, plan.steps_per_epoch)
+    return EpochRecord(
+        epoch=round(whole + rest / plan.steps_per_epoch, 2),
+        step=trainee.step,
+        train_loss=mean_loss,
+        validation_loss=scores.loss,
+        f1=scores.f1,
+        accuracy=scores.accuracy,
+        precision=scores.precision,
+        recall=scores.recall,
+        macro_f1=scores.macro_f1,
+        predicted_share=scores.predicted_share,
+        collapsed=is_collapsed(scores.predicted_share, scores.true_share),
+    )
+
+
+def _micro_batches(dataset: EncodedDataset, rows: NDArray[np.int64], *, plan: Plan) -> Iterator[Batch]:
+    """The rows as batches small enough for memory, on the device."""
+    for micro_rows in split_rows(rows, size=plan.recipe.micro_batch_size or len(rows)):
+        yield collate(dataset, micro_rows, padding=plan.padding).to(plan.runtime.device)
+
+
+def _clip_gradients(model: torch.nn.Module, *, max_norm: float) -> float:
+    """Scale the gradients down to the norm (0: leave them); gives their 2-norm before."""
+    if max_norm == 0:
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        return torch.nn.utils.get_total_norm(gradients).item()
+    return torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm).item()
+
+
+def _must_be_finite(what: str, value: float, *, trainee: Trainee, learning_rate: float) -> None:
+    """Stop the run where a number is not finite."""
+    if has_diverged([value]):
+        raise Diverged(Divergence(step=trainee.step, learning_rate=learning_rate, what=what, value=value))
