@@ -1,0 +1,190 @@
+"""All that a finished run knows, as plain data. The card, the report and `results.json` are pure functions of a `Run`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bertsmith.config import Config
+from bertsmith.data.example import LabelSet
+from bertsmith.diagnosis.verdict import Verdict
+from bertsmith.evaluation.scoring import Evaluation
+from bertsmith.findings import Finding
+from bertsmith.run_folder import RunFolder
+from bertsmith.task import Task
+from bertsmith.training.history import EpochRecord, History
+
+SCHEMA = "bertsmith.run/1"
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """What one split holds."""
+
+    rows: int
+    label_counts: dict[str, int]
+    cut_share: float
+    """Share of the rows that were longer than the model reads, in [0, 1]."""
+    longest_tokens: int
+    """Tokens of the longest row, as the model reads it."""
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What the run read. File names only: no paths, no texts."""
+
+    files: dict[str, str | None]
+    """File name of train, validation and test; None where the rows were cut from train's file."""
+    num_rows_read: int
+    num_rows_used: int
+    text_column: str
+    pair_column: str | None
+    label_column: str
+    splits: dict[str, SplitSummary]
+    notes: tuple[str, ...]
+    """What was recognised or guessed, one sentence each."""
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """Which pretrained model the run started from."""
+
+    name: str
+    source: str
+    """`hub`, `folder` or `embedded`."""
+    revision: str | None
+    architecture: str
+    num_parameters: int
+    max_length: int
+    """Most tokens of a row."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How long each stage took. Rows and tokens per second are those of the training steps alone."""
+
+    seconds: float
+    """The whole run, from reading to writing."""
+    training_seconds: float
+    rows_per_second: float
+    tokens_per_second: float
+    """Real tokens; padding is not counted."""
+    tokenization_seconds: float
+    evaluation_rows_per_second: float
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What simpler methods score on the same test rows."""
+
+    majority: Evaluation
+    bag_of_words: Evaluation
+    bag_of_words_rows: int
+    """Training rows that the bag of words was fitted on."""
+    bag_of_words_sampled: bool
+    """Whether these are fewer than all training rows."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run."""
+
+    folder: RunFolder
+    config: Config
+    verdict: Verdict
+    task: Task
+    label_set: LabelSet
+    positive_label: str | None
+    """With two labels: the one that F1, precision and recall are about. None: they are macro averages."""
+    history: History
+    best_epoch_index: int | None
+    """Index into `history.epochs`; None where the run failed."""
+    validation: Evaluation | None
+    """The chosen weights on the validation rows; None where the run failed."""
+    test: Evaluation | None
+    """The chosen weights on the test rows; None where the run failed and they were not read."""
+    baselines: Baselines | None
+    data: DataSummary
+    model: ModelSummary
+    speed: Speed
+    findings: tuple[Finding, ...]
+    environment: dict[str, Any]
+    test_reads: int
+    """How often the test rows were scored: once, or never."""
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.path.resolve().name
+
+    @property
+    def best_epoch(self) -> EpochRecord | None:
+        """The chosen epoch."""
+        return None if self.best_epoch_index is None else self.history.epochs[self.best_epoch_index]
+
+    def to_json(self) -> dict[str, Any]:
+        """`results.json`: names that other programs read."""
+        divergence = self.history.divergence
+        return {
+            "schema": SCHEMA,
+            "verdict": {
+                "outcome": self.verdict.outcome,
+                "sentence": self.verdict.sentence,
+                "reasons": list(self.verdict.reasons),
+            },
+            "task": self.task.value,
+            "labels": list(self.label_set.names),
+            "positive_label": self.positive_label,
+            "epochs": [_epoch_json(epoch) for epoch in self.history.epochs],
+            "divergence": None if divergence is None else asdict(divergence) | {"value": str(divergence.value)},
+            "best_epoch": None if self.best_epoch is None else _whole(self.best_epoch.epoch),
+            "validation": None if self.validation is None else self.validation.to_json(),
+            "test": None if self.test is None else self.test.to_json(),
+            "baselines": None if self.baselines is None else _baselines_json(self.baselines),
+            "data": {
+                "rows": {"read": self.data.num_rows_read, "used": self.data.num_rows_used},
+                "files": self.data.files,
+                "columns": {
+                    "text": self.data.text_column,
+                    "pair": self.data.pair_column,
+                    "label": self.data.label_column,
+                },
+                "splits": {name: asdict(split) for name, split in self.data.splits.items()},
+                "notes": list(self.data.notes),
+                "findings": [_finding_json(finding) for finding in self.findings],
+            },
+            "recipe": self.config.training.model_dump(),
+            "model": asdict(self.model),
+            "restarts": [],
+            "test_reads": self.test_reads,
+            "speed": asdict(self.speed),
+            "environment": self.environment,
+        }
+
+
+def _whole(epoch: float) -> float | int:
+    """3 rather than 3.0."""
+    return int(epoch) if epoch == int(epoch) else epoch
+
+
+def _epoch_json(epoch: EpochRecord) -> dict[str, Any]:
+    values = epoch.to_json() | {"epoch": _whole(epoch.epoch)}
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}
+
+
+def _baselines_json(baselines: Baselines) -> dict[str, Any]:
+    bag_of_words = baselines.bag_of_words.to_json()
+    fitted_on = {"fitted_rows": baselines.bag_of_words_rows, "sampled": baselines.bag_of_words_sampled}
+    return {"majority": baselines.majority.to_json(), "tfidf_logistic_regression": bag_of_words | fitted_on}
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding without its rows, which `findings.json` lists."""
+    return {key: value for key, value in finding.to_json().items() if key != "rows"}
+
+
+def folder_of(output: str | None, *, data_name: str) -> RunFolder:
+    """The run folder: the one asked for, else `runs/` and the data file's name without its ending."""
+    return RunFolder(Path(output) if output else Path("runs") / Path(data_name).stem)
