@@ -1,0 +1,297 @@
+"""Any source to rows, and rows to examples: every row is either used or reported."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+from bertsmith.data.arrow_tables import open_memory, open_parquet
+from bertsmith.data.byte_source import ByteSource, open_file, open_stream
+from bertsmith.data.columns import SAMPLE_ROWS, Columns, choose_columns
+from bertsmith.data.dialects import open_delimited
+from bertsmith.data.example import Dataset, Example, Origin
+from bertsmith.data.json_lines import looks_like_json, open_json
+from bertsmith.data.table import MEMORY, STDIN, ReadOptions, Row, Table
+from bertsmith.data.text_encoding import find_encoding, read_lines
+from bertsmith.errors import EmptySplit, UnreadableFile
+from bertsmith.findings import Finding, finding_about
+
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+
+UNREADABLE, EMPTY_TEXT, MISSING_LABEL, TRIMMED_LABEL, EMPTY_PAIR = "D001", "D002", "D003", "D004", "D005"
+"""Codes of what is found while reading."""
+
+NO_LABEL = ""
+
+
+class TextRow(NamedTuple):
+    """The cells that we use of one row, or why the row cannot be used."""
+
+    text: str
+    text_pair: str | None
+    label: str | None
+    """As written, white space included; None without a label column or value."""
+    line: int
+    code: str | None = None
+    """The finding code of a row that cannot be used."""
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """All rows of one source: `num_rows == len(examples) + num_reported`."""
+
+    name: str
+    examples: tuple[Example, ...]
+    findings: tuple[Finding, ...]
+    columns: Columns
+    notes: tuple[str, ...]
+    """What was guessed, as sentences for the console."""
+    num_rows: int
+    """Rows read; with a limit, up to the last one used."""
+    num_reported: int
+
+    @property
+    def dataset(self) -> Dataset:
+        """The usable rows in file order."""
+        return Dataset(self.examples)
+
+
+@dataclass
+class _Reported:
+    """The rows that were not used, by finding code, and the labels that were trimmed."""
+
+    places: dict[str, list[str]] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+    first_problem: tuple[int, str] | None = None
+
+    def add(self, row: TextRow, name: str, code: str) -> None:
+        """Notes the place of a row and why it is reported."""
+        self.places.setdefault(code, []).append(f"{name}:{row.line}")
+        if code == UNREADABLE:
+            problem = row.problem or ""
+            self.reasons[problem] += 1
+            self.first_problem = self.first_problem or (row.line, problem)
+
+    def num(self, code: str) -> int:
+        """How many rows have this code."""
+        return len(self.places.get(code, []))
+
+
+def open_table(source: object, options: ReadOptions) -> Table:
+    """The columns and the stream of rows of a source.
+
+    Args:
+        source: A path; `-` for standard input; a binary stream; a pandas, polars or Arrow table; `(texts, labels)`; a list of
+            `(text, label)` pairs, of dicts or of texts.
+        options: What the user said of it.
+
+    Raises:
+        ConfigError: an encoding or delimiter that does not exist.
+        UnreadableFile: it cannot be read at all; while the rows are taken also where reading on would read them wrongly.
+    """
+    if isinstance(source, (str, Path)):
+        bytes_source = open_stream(sys.stdin.buffer, STDIN) if str(source) == "-" else open_file(str(source))
+    elif hasattr(source, "read"):
+        bytes_source = open_stream(cast(BinaryIO, source), _stream_name(source))
+    else:
+        return open_memory(source)
+    if bytes_source.head.startswith(b"PAR1") or bytes_source.suffix in (".parquet", ".pq"):
+        return _parquet(bytes_source)
+    return _text_table(bytes_source, options)
+
+
+def read_texts(table: Table, options: ReadOptions, *, labelled: bool) -> tuple[Columns, Iterator[TextRow]]:
+    """The chosen columns, and a stream with one entry per row of the table.
+
+    Args:
+        table: Its rows are taken as the stream is.
+        options: The columns that the user named.
+        labelled: Whether a row without a label is unusable.
+
+    Raises:
+        MissingColumn: no column or more than one can be the text or the label.
+    """
+    sample = list(itertools.islice(table.rows, SAMPLE_ROWS))
+    if labelled and not sample:
+        raise EmptySplit(f"{table.name}: there are no rows below the header {_shown(table)}. Add rows, or say --no-header if this is a row.")
+    columns = choose_columns(table, sample, options, labelled=labelled)
+    return columns, (_text_row(row, columns, labelled=labelled) for row in itertools.chain(sample, table.rows))
+
+
+def read_examples(source: object, options: ReadOptions, *, name: str | None = None) -> LabelledRows:
+    """All labelled rows of a source; those that cannot be used are findings with their `file:line`.
+
+    The white space around a label is not part of it; nothing else is changed in a text or label.
+
+    Args:
+        source: As for `open_table`.
+        options: `limit` keeps the first usable rows only.
+        name: What to call the source in messages and origins instead of its own name.
+
+    Raises:
+        UnreadableFile: it cannot be read, or more than half of its rows cannot.
+        MissingColumn: no column or more than one can be the text or the label.
+        EmptySplit: it has no usable row.
+    """
+    table = open_table(source, options)
+    table = table if name is None else replace(table, name=name)
+    columns, rows = read_texts(table, options, labelled=True)
+    examples: list[Example] = []
+    reported = _Reported()
+    num_rows = 0
+    for row in rows:
+        num_rows += 1
+        if row.code is not None:
+            reported.add(row, table.name, row.code)
+            continue
+        written = row.label or NO_LABEL
+        label = written.strip()
+        if len(label) != len(written):
+            reported.add(row, table.name, TRIMMED_LABEL)
+        examples.append(Example(row.text, label, Origin(table.name, row.line), row.text_pair))
+        if len(examples) == options.limit:
+            break
+    num_reported = num_rows - len(examples)
+    assert num_reported == sum(reported.num(code) for code in (UNREADABLE, EMPTY_TEXT, MISSING_LABEL, EMPTY_PAIR))
+    _refuse_hopeless(table.name, reported, num_rows=num_rows, num_used=len(examples))
+    notes = table.notes if columns.note is None else (*table.notes, columns.note)
+    return LabelledRows(table.name, tuple(examples), _findings(table, reported), columns, notes, num_rows, num_reported)
+
+
+def _stream_name(stream: object) -> str:
+    """The name of a binary stream from Python."""
+    if stream is sys.stdin.buffer:
+        return STDIN
+    name = getattr(stream, "name", None)
+    return name if isinstance(name, str) else MEMORY
+
+
+def _parquet(source: ByteSource) -> Table:
+    """The table in a Parquet file."""
+    if source.path is None:
+        raise UnreadableFile(source.name, "Parquet cannot be read from a stream.", remedy="Give the file's path.")
+    if not source.head.startswith(b"PAR1"):
+        raise UnreadableFile(
+            source.name,
+            "the name says Parquet, but the content is something else.",
+            remedy="Give the file the suffix of what it is: .csv, .tsv or .jsonl.",
+        )
+    return open_parquet(source.name)
+
+
+def _text_table(source: ByteSource, options: ReadOptions) -> Table:
+    """The table in a text file, whatever its suffix says."""
+    encoding = find_encoding(source, options.encoding)
+    notes = [] if encoding.note is None else [encoding.note]
+    lines = read_lines(source, encoding)
+    first_lines = list(itertools.islice(lines, 20))
+    is_json = looks_like_json("".join(first_lines)) if options.delimiter is None else False
+    if source.suffix in JSON_SUFFIXES and not is_json:
+        notes.append("The file's name says JSON, but its content does not: it is read as delimited text.")
+    if is_json and source.suffix not in (*JSON_SUFFIXES, ""):
+        notes.append("The file holds JSON, whatever its name says.")
+    if is_json:
+        table = open_json(source.name, itertools.chain(first_lines, lines))
+        return replace(table, notes=(*notes, *table.notes))
+
+    def open_lines() -> Iterator[str]:
+        return read_lines(source, encoding) if source.is_repeatable else itertools.chain(first_lines, lines)
+
+    table = open_delimited(source.name, open_lines, options, suffix=source.suffix, is_repeatable=source.is_repeatable)
+    return replace(table, notes=(*notes, *table.notes))
+
+
+def _text_row(row: Row, columns: Columns, *, labelled: bool) -> TextRow:
+    """The cells that we use of a row, judged."""
+    if row.problem is not None:
+        return TextRow("", None, None, row.line, UNREADABLE, row.problem)
+    text = row.cells[columns.text]
+    text_pair = None if columns.pair is None else row.cells[columns.pair]
+    label = None if columns.label is None else row.cells[columns.label]
+    code, problem = _judge(row, columns, labelled=labelled)
+    return TextRow(text or "", text_pair, label, row.line, code, problem)
+
+
+def _judge(row: Row, columns: Columns, *, labelled: bool) -> tuple[str | None, str | None]:
+    """(finding code, reason) of the first thing that makes the row unusable."""
+    used = [columns.text] if columns.pair is None else [columns.text, columns.pair]
+    if labelled and columns.label is not None:
+        used.append(columns.label)
+    for index in used:
+        cell = row.cells[index]
+        if cell is None and index in row.bad_cells:
+            return UNREADABLE, row.bad_cells[index]
+        if cell is not None and (damage := _damage(cell)) is not None:
+            return UNREADABLE, damage
+    for index, code, what in ((columns.text, EMPTY_TEXT, "text"), (columns.pair, EMPTY_PAIR, "second text")):
+        if index is not None and not (row.cells[index] or "").strip():
+            return code, f"the {what} is {'missing' if row.cells[index] is None else 'empty'}"
+    if labelled and columns.label is not None and not (row.cells[columns.label] or "").strip():
+        return MISSING_LABEL, "the label is missing"
+    return None, None
+
+
+def _damage(cell: str) -> str | None:
+    """Why a cell is no text: a NUL character, or half of a surrogate pair."""
+    if "\0" in cell:
+        return "a cell holds a NUL character"
+    if cell.isascii():
+        return None
+    try:
+        cell.encode("utf-8")
+    except UnicodeEncodeError:
+        return "a cell holds half of a surrogate pair, which is no character"
+    return None
+
+
+def _refuse_hopeless(name: str, reported: _Reported, *, num_rows: int, num_used: int) -> None:
+    """Mostly unreadable rows are read wrongly; no usable row is nothing to train on."""
+    num_bad = reported.num(UNREADABLE)
+    if num_bad * 2 > num_rows and reported.first_problem is not None:
+        line, reason = reported.first_problem
+        raise UnreadableFile(
+            name,
+            f"{num_bad} of {num_rows} rows cannot be read; the first: {reason}.",
+            line=line,
+            remedy="Check --delimiter, --encoding and --no-header, or correct the file.",
+        )
+    if num_used == 0:
+        counts = ((UNREADABLE, "unreadable"), (EMPTY_TEXT, "without text"), (MISSING_LABEL, "without label"), (EMPTY_PAIR, "without second text"))
+        found = ", ".join(f"{reported.num(code)} {what}" for code, what in counts if reported.num(code))
+        raise EmptySplit(
+            f"{name}: none of the {num_rows} rows can be used ({found}). "
+            "Expected rows with a text and a label; check --text-column and --label-column."
+        )
+
+
+def _findings(table: Table, reported: _Reported) -> tuple[Finding, ...]:
+    """One warning per kind of row that was not used, or of label that was trimmed."""
+    reasons = "; ".join(f"{count} because {reason}" for reason, count in reported.reasons.most_common(3))
+    sentences = {
+        UNREADABLE: (f"cannot be read and {{are}} not used: {reasons}.", "Correct them in the file."),
+        EMPTY_TEXT: ("{have} no text and {are} not used.", "Fill in the text or delete them."),
+        EMPTY_PAIR: ("{have} no second text and {are} not used.", "Fill in the second text or delete them."),
+        MISSING_LABEL: ("{have} no label and {are} not used.", "Fill in the label or delete them."),
+        TRIMMED_LABEL: ("{have} white space around the label; it is not part of the label.", "Remove it in the file."),
+    }
+    found = []
+    for code, (sentence, remedy) in sentences.items():
+        rows = reported.places.get(code, [])
+        if rows:
+            words = {"are": "is", "have": "has"} if len(rows) == 1 else {"are": "are", "have": "have"}
+            count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
+            filled = sentence.replace("{are}", words["are"]).replace("{have}", words["have"])
+            found.append(finding_about(rows, code=code, severity="warning", sentence=f"{table.name}: {count} {filled}", remedy=remedy))
+    return tuple(sorted(found, key=lambda finding: finding.code))
+
+
+def _shown(table: Table) -> str:
+    """The header for a message, cut."""
+    text = ", ".join(table.header)
+    return repr(text if len(text) <= 80 else text[:80] + "…")

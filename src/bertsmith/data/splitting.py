@@ -1,0 +1,285 @@
+"""Train, validation and test: stratified, the same text never on two sides, decided by the data and the seed alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from bertsmith.data.duplicates import fold_example
+from bertsmith.data.example import Dataset, Example, LabelSet, Origin, natural_key
+from bertsmith.errors import ConfigError, EmptySplit, UnknownLabel, list_names
+from bertsmith.findings import Finding, finding_about
+
+SplitName = Literal["train", "validation", "test"]
+Reason = Literal["given", "random", "kept with its duplicate"]
+
+MIN_HELD_OUT_ROWS = 200
+"""Fewer rows give an interval of more than ±7 points around a score of 50 %."""
+
+MAX_HELD_OUT_SHARE = Fraction(2, 5)
+"""Train keeps at least 60 % when a held-out split is raised to `MIN_HELD_OUT_ROWS`."""
+
+ROWS_TO_SHARE = 5
+"""A label with this many texts has at least one in every split."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Where one row of the input went, and why."""
+
+    origin: Origin
+    split: SplitName
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The rows by what they are for."""
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    assignments: tuple[Assignment, ...]
+    """One per row: the rows of the training file, then of a given validation, then of a given test file."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The rows of one folded text."""
+
+    indices: tuple[int, ...]
+    labels: frozenset[str]
+
+
+def split_dataset(
+    dataset: Dataset,
+    *,
+    validation_share: float,
+    test_share: float,
+    split_seed: int,
+    validation: Dataset | None = None,
+    test: Dataset | None = None,
+) -> Splits:
+    """The three splits; those that are not given are cut from `dataset`.
+
+    Each label stays in train; a text that has two labels stays in train with all its rows. What is cut depends on the texts,
+    the labels and the seed, not on the machine or the order of the rows.
+
+    Args:
+        dataset: The rows to train on, and to cut from.
+        validation_share: Share of the rows of `dataset`; raised to 200 rows while train keeps 60 %.
+        test_share: The same for the test.
+        split_seed: Another seed gives other splits.
+        validation: Used as it is.
+        test: Used as it is.
+
+    Raises:
+        ConfigError: the shares leave nothing to train on.
+        EmptySplit: a split has no rows, or train fewer than two labels.
+        UnknownLabel: a given split has a label that train lacks.
+    """
+    given = {"validation": validation, "test": test}
+    for name, rows in ({"train": dataset} | given).items():
+        if rows is not None and len(rows) == 0:
+            raise EmptySplit(f"The {name} rows are none: the split is empty. Give a file with usable rows.")
+    LabelSet.from_labels(dataset.labels)
+    shares = {"test": test_share, "validation": validation_share}
+    sizes = held_out_sizes(len(dataset), {name: share for name, share in shares.items() if given[name] is None})
+    split_of, reason_of = _assign(dataset, sizes, split_seed=split_seed)
+    parts = {name: dataset.select([index for index, split in enumerate(split_of) if split == name]) for name in ("train", *sizes)}
+    train = parts["train"]
+    held_out = {name: rows if rows is not None else parts[name] for name, rows in given.items()}
+    _refuse_empty(dataset, held_out)
+    for rows in held_out.values():
+        _refuse_unknown_labels(rows, known=train.label_counts)
+    assignments = [Assignment(e.origin, s, r) for e, s, r in zip(dataset.examples, split_of, reason_of, strict=True)]
+    assignments += [Assignment(e.origin, "validation", "given") for e in (validation.examples if validation else ())]
+    assignments += [Assignment(e.origin, "test", "given") for e in (test.examples if test else ())]
+    findings = _findings(train, held_out["validation"], held_out["test"])
+    return Splits(train, held_out["validation"], held_out["test"], tuple(assignments), findings)
+
+
+def held_out_sizes(num_rows: int, shares: Mapping[str, float]) -> dict[SplitName, int]:
+    """How many rows each held-out split gets: its share, raised to 200 rows while train keeps 60 %.
+
+    Raises:
+        ConfigError: the shares leave nothing to train on.
+    """
+    if sum(shares.values()) >= 1:
+        named = " and ".join(f"--{name}-share {share}" for name, share in shares.items())
+        raise ConfigError([f"{named}: the shares add up to {sum(shares.values()):g} and leave no rows to train on. Make them smaller."])
+    names: list[SplitName] = [name for name in ("test", "validation") if name in shares]
+    sizes = {name: round(num_rows * shares[name]) for name in names}
+    room = max(0, int(num_rows * MAX_HELD_OUT_SHARE) - sum(sizes.values()))
+    wanted = {name: max(0, MIN_HELD_OUT_ROWS - size) for name, size in sizes.items()}
+    total = sum(wanted.values())
+    return {name: size + (wanted[name] if total <= room else wanted[name] * room // total) for name, size in sizes.items()}
+
+
+def _assign(dataset: Dataset, sizes: Mapping[SplitName, int], *, split_seed: int) -> tuple[list[SplitName], list[Reason]]:
+    """The split of every row, and why."""
+    groups = _grouped(dataset.examples)
+    split_of: list[SplitName] = ["train"] * len(dataset)
+    reason_of: list[Reason] = ["random" if sizes else "given"] * len(dataset)
+    free: dict[str, list[_Group]] = defaultdict(list)
+    for key in sorted(groups, key=lambda key: (_rank(key, split_seed), key)):
+        group = groups[key]
+        if len(group.labels) == 1:
+            free[next(iter(group.labels))].append(group)
+    counts = {label: sum(len(group.indices) for group in owned) for label, owned in sorted(free.items())}
+    num_groups = {label: len(owned) for label, owned in free.items()}
+    for name, size in sizes.items():
+        quotas = _apportion(size, counts, {label: num_groups[label] for label in counts})
+        for label, quota in quotas.items():
+            taken = _take(free[label], quota if num_groups[label] > len(sizes) else 0)
+            for group in taken:
+                for index in group.indices:
+                    split_of[index] = name
+    for group in groups.values():
+        for index in group.indices[1:]:
+            reason_of[index] = "kept with its duplicate" if sizes else "given"
+    return split_of, reason_of
+
+
+def _grouped(examples: Sequence[Example]) -> dict[str, _Group]:
+    """The rows of each folded text."""
+    indices: dict[str, list[int]] = defaultdict(list)
+    for index, example in enumerate(examples):
+        indices[fold_example(example)].append(index)
+    return {key: _Group(tuple(rows), frozenset(examples[row].label for row in rows)) for key, rows in indices.items()}
+
+
+def _rank(key: str, split_seed: int) -> bytes:
+    """A place in the order that only the text and the seed decide, the same on every machine."""
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16, key=str(split_seed).encode()[:64]).digest()
+
+
+def _apportion(size: int, counts: Mapping[str, int], num_groups: Mapping[str, int]) -> dict[str, int]:
+    """How many of `size` rows each label gets: in proportion, by largest remainder, at least one where there are enough."""
+    total = sum(counts.values())
+    if total == 0:
+        return {}
+    exact = {label: Fraction(size * count, total) for label, count in counts.items()}
+    quotas = {label: max(int(share), int(num_groups[label] >= ROWS_TO_SHARE)) for label, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda label: (quotas[label] - exact[label], natural_key(label), label))
+    missing = size - sum(quotas.values())
+    for label in by_remainder[: max(0, missing)]:
+        quotas[label] += 1
+    for label in sorted(quotas, key=lambda label: -quotas[label]) * max(0, -missing):
+        if sum(quotas.values()) <= size:
+            break
+        quotas[label] -= quotas[label] > 1
+    return quotas
+
+
+def _take(groups: list[_Group], quota: int) -> list[_Group]:
+    """Groups of together at most `quota` rows, taken off the list, which keeps at least one for train."""
+    taken: list[_Group] = []
+    kept: list[_Group] = []
+    for position, group in enumerate(groups):
+        is_last = not kept and position == len(groups) - 1
+        if len(group.indices) <= quota and not is_last:
+            taken.append(group)
+            quota -= len(group.indices)
+        else:
+            kept.append(group)
+    groups[:] = kept
+    return taken
+
+
+def _refuse_empty(dataset: Dataset, held_out: Mapping[str, Dataset]) -> None:
+    """A split without rows can neither choose nor judge."""
+    for name, rows in held_out.items():
+        if len(rows) == 0:
+            raise EmptySplit(
+                f"The {len(dataset)} training rows are too few to cut a {name} split from: it would be empty, as every label "
+                f"must stay in train. Add rows, or give --{name} FILE."
+            )
+
+
+def _refuse_unknown_labels(rows: Dataset, *, known: Mapping[str, int]) -> None:
+    """A label that train never shows cannot be learned, so it cannot be scored."""
+    for example in rows.examples:
+        if example.label not in known:
+            num_rows = sum(other.label == example.label for other in rows.examples)
+            raise UnknownLabel(example.label, known=list(known), at=str(example.origin), num_rows=num_rows)
+
+
+def _findings(train: Dataset, validation: Dataset, test: Dataset) -> tuple[Finding, ...]:
+    """What splitting shows: shared texts, contradicting labels, repeated texts, labels that a split lacks."""
+    parts: dict[str, Dataset] = {"train": train, "validation": validation, "test": test}
+    keys = {name: [fold_example(example) for example in part.examples] for name, part in parts.items()}
+    found = [
+        *_shared_texts(parts, keys),
+        *_contradictions(parts, keys),
+        *_repeats(parts, keys),
+        *_absent_labels(train, {"validation": validation, "test": test}),
+    ]
+    return tuple(found)
+
+
+def _shared_texts(parts: Mapping[str, Dataset], keys: Mapping[str, list[str]]) -> list[Finding]:
+    """D010: rows of a given split whose text is in an earlier one too."""
+    found = []
+    for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        known = set(keys[first])
+        rows = [str(row.origin) for row, key in zip(parts[second].examples, keys[second], strict=True) if key in known]
+        if rows:
+            sentence = f"{len(rows):,} of {len(parts[second]):,} {second} rows have a text that is in the {first} rows too."
+            remedy = f"Scores on them tell memory, not learning: remove them from the {second if first == 'train' else first} file."
+            found.append(finding_about(rows, code="D010", severity="warning", sentence=sentence, remedy=remedy))
+    return found
+
+
+def _contradictions(parts: Mapping[str, Dataset], keys: Mapping[str, list[str]]) -> list[Finding]:
+    """D011: the same text with different labels."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    for name, part in parts.items():
+        for row, key in zip(part.examples, keys[name], strict=True):
+            labels[key].add(row.label)
+    torn = {key for key, names in labels.items() if len(names) > 1}
+    rows = [
+        str(row.origin)
+        for name, part in parts.items()
+        for row, key in zip(part.examples, keys[name], strict=True)
+        if key in torn
+    ]
+    if not rows:
+        return []
+    sentence = f"{len(torn):,} texts have different labels in different rows ({len(rows):,} rows)."
+    return [finding_about(rows, code="D011", severity="warning", sentence=sentence, remedy="Decide on one label for each of them.")]
+
+
+def _repeats(parts: Mapping[str, Dataset], keys: Mapping[str, list[str]]) -> list[Finding]:
+    """D012: rows that repeat a text of their own split."""
+    rows = []
+    for name, part in parts.items():
+        seen: set[str] = set()
+        for row, key in zip(part.examples, keys[name], strict=True):
+            if key in seen:
+                rows.append(str(row.origin))
+            seen.add(key)
+    if not rows:
+        return []
+    sentence = f"{len(rows):,} rows repeat a text of their split; rows of one text were kept together."
+    return [finding_about(rows, code="D012", severity="info", sentence=sentence)]
+
+
+def _absent_labels(train: Dataset, held_out: Mapping[str, Dataset]) -> list[Finding]:
+    """D013: labels that a held-out split has no row of."""
+    found = []
+    for name, part in held_out.items():
+        counts = Counter(part.labels)
+        absent = [label for label in train.label_counts if label not in counts]
+        if absent:
+            rows = [str(row.origin) for row in train.examples if row.label in set(absent)]
+            sentence = f"{len(absent)} labels have no {name} row, so nothing will be known about them: {list_names(absent)}."
+            if len(absent) == 1:
+                sentence = f"The label {absent[0]!r} has no {name} row, so nothing will be known about it."
+            found.append(finding_about(rows, code="D013", severity="warning", sentence=sentence, remedy="Add rows of it."))
+    return found
