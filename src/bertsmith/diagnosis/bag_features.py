@@ -18,7 +18,7 @@ ANALYZERS = (("word", (1, 2)), ("char_wb", (2, 5)))
 MAX_CHARACTERS = 20_000
 """Of a text; about ten times what BERT reads of it."""
 RARE_FROM_ROWS = 2000
-"""From this many rows on, an n-gram that a single row has is left out: most of the columns are of that kind."""
+"""From this many rows on, an n-gram of a single row is left out: most columns are of that kind."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def _shared(left: SparseMatrix, right: SparseMatrix) -> SparseMatrix:
 
 
 def _overlap(left: SparseMatrix, right: SparseMatrix, shared: SparseMatrix) -> NDArray[np.float64]:
-    """Shared n-grams as a share of the left side's, of the right's and of both, shape (rows, 3), in [0, 1]."""
+    """Shared n-grams as a share of the left's, of the right's and of both, shape (rows, 3), in [0, 1]."""
     ours, theirs, both = (
         np.asarray(side.sign().sum(axis=1), dtype=np.float64).ravel() for side in (left, right, shared)
     )

@@ -100,8 +100,8 @@ def fit_bag_of_words(
     """The strongest bag of words that these training rows and seconds allow.
 
     C is the one with the best macro-F1 over out-of-fold predictions, because macro-F1 is what the model is
-    compared by. The inverse document frequencies are those of all training rows, the held-out fold's texts (never
-    its labels) included.
+    compared by. The inverse document frequencies are those of all training rows, the held-out fold's texts
+    (never its labels) included.
 
     Args:
         train: the rows that the model was trained on.
@@ -202,8 +202,8 @@ def _choose_strength(
 def _folds(ids: LabelIds, *, seed: int) -> LabelIds:
     """The fold of each row, every label spread evenly, shape (rows,); all 0 where only one label occurs.
 
-    Five folds, or as many as the rarest label has rows, but three at least: with two, only half the rows would
-    stand behind the choice.
+    Five folds, or as many as the rarest label has rows, but three at least: with two, only half the rows
+    would stand behind the choice.
     """
     counts = np.bincount(ids)
     present = counts[counts > 0]
@@ -220,8 +220,8 @@ def _folds(ids: LabelIds, *, seed: int) -> LabelIds:
 def _fit(rows: SparseMatrix, ids: LabelIds, *, num_labels: int, strength: float) -> LinearClassifier:
     """One logistic regression per label against the rest; the label shares where there is nothing to learn from.
 
-    The dual solver takes 0.1 s for 4,000 rows of 53,000 columns where L-BFGS takes 0.3–2 s, and for 77 labels
-    4 s where the multinomial one takes 14 s at the same accuracy.
+    The dual solver takes 0.1 s for 4,000 rows of 53,000 columns where L-BFGS takes 0.3–2 s, and for 77
+    labels 4 s where the multinomial one takes 14 s at the same accuracy.
     """
     counts = np.bincount(ids, minlength=num_labels)
     shares = (counts + 0.5) / (len(ids) + 0.5 * num_labels)

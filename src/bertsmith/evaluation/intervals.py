@@ -49,8 +49,8 @@ def wilson(successes: float, rows: float) -> tuple[float, float]:
         successes: between 0 and `rows`; fractions are allowed, for effective rows.
         rows: how many independent rows the share is of.
 
-    Source: Wilson 1927; recommended for small counts by Brown, Cai and DasGupta 2001, "Interval estimation for
-    a binomial proportion".
+    Source: Wilson 1927; recommended for small counts by Brown, Cai and DasGupta 2001, "Interval estimation
+    for a binomial proportion".
     """
     if rows <= 0:
         return 0.0, 1.0

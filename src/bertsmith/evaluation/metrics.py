@@ -1,11 +1,12 @@
 """Scores as pure functions of a confusion matrix, or of a stack of them, so that a bootstrap is one call.
 
 A confusion matrix has true labels as rows and predicted labels as columns. All functions accept any number of
-leading axes and score each matrix of the stack. A division by zero scores 0.0, as scikit-learn's `zero_division=0`.
+leading axes and score each matrix of the stack. A division by zero scores 0.0, as with
+scikit-learn's `zero_division=0`.
 
-Macro averages run over the labels that occur in the truth or in the predictions, as scikit-learn's default does.
-With `labels=` all known labels scikit-learn counts a label that occurs in neither as 0.0: a perfect model would
-score below 1 only because the rows lack a rare label, so that is not done here.
+Macro averages run over the labels that occur in the truth or in the predictions, as scikit-learn's default
+does. With `labels=` all known labels scikit-learn counts a label that occurs in neither as 0.0: a perfect model
+would score below 1 only because the rows lack a rare label, so that is not done here.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def label_precision(confusion: NDArray[np.integer] | FloatArray) -> FloatArray:
 
 
 def label_recall(confusion: NDArray[np.integer] | FloatArray) -> FloatArray:
-    """For each label, the share of the rows that have it that were given it, shape (..., labels), in [0, 1]."""
+    """For each label, the share of its rows that were given it, shape (..., labels), in [0, 1]."""
     return divide(hits(confusion), np.asarray(confusion).sum(axis=-1))
 
 

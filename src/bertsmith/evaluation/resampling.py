@@ -1,4 +1,4 @@
-"""Confusion matrices as they might have come out: what intervals and tests are made of. All draws are seeded."""
+"""Confusion matrices as they might have come out: what intervals and tests are made of."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def macro_f1_permutation(
     num_labels: int,
     groups: IntArray | None = None,
 ) -> float:
-    """Two-sided p-value that two predictors have the same macro-F1: a coin swaps their predictions of each row.
+    """Two-sided p-value that two predictors have one macro-F1: a coin swaps their predictions of each row.
 
     Args:
         label_ids: true labels, shape (rows,).
@@ -89,7 +89,7 @@ def _swap_effects(
     num_labels: int,
     groups: IntArray | None,
 ) -> tuple[FloatArray, NDArray[np.int64]]:
-    """What a swap adds to the first predictor's counts, shape (kinds, 2 × labels), and the swaps of each kind.
+    """What a swap adds to the first one's counts, shape (kinds, 2 × labels), and the swaps of each kind.
 
     The first half of the columns are right predictions by label, the second half predictions by label.
     """

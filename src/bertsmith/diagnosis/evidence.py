@@ -1,0 +1,74 @@
+"""What a verdict is made from: the history of a run and the scored rows, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsmith.data.example import LabelSet
+from bertsmith.evaluation.scoring import Evaluation
+from bertsmith.training.history import EpochRecord, History
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """An evaluation with the rows that it was made of, so that a test can be done on them."""
+
+    evaluation: Evaluation
+    label_ids: NDArray[np.int64]
+    """The true label of each row, shape (rows,)."""
+    predicted_ids: NDArray[np.int64]
+    """The predicted label of each row, shape (rows,)."""
+    groups: NDArray[np.int64] | None = None
+    """Rows with the same number are duplicates of each other, shape (rows,)."""
+
+    def __post_init__(self) -> None:
+        rows = self.evaluation.rows
+        arrays = [self.label_ids, self.predicted_ids, *([] if self.groups is None else [self.groups])]
+        if any(array.shape != (rows,) for array in arrays):
+            raise ValueError(f"an evaluation of {rows} rows needs arrays of that shape")
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that `bertsmith.diagnosis.verdict.judge` looks at."""
+
+    history: History
+    best_epoch: int | None
+    """The chosen row of `history.epochs`, 1-based; None where no epoch may be chosen."""
+    label_set: LabelSet
+    train_label_counts: Mapping[str, int]
+    validation: ScoredRows | None
+    """The chosen epoch on the validation rows."""
+    test: ScoredRows | None
+    """The chosen epoch on the test rows; None where they were not read."""
+    majority: ScoredRows | None = None
+    """Always the commonest training label, on the test rows."""
+    bag_of_words: ScoredRows | None = None
+    """The bag of words on the test rows, in the same order."""
+
+    def __post_init__(self) -> None:
+        if self.best_epoch is not None and not 1 <= self.best_epoch <= len(self.history.epochs):
+            raise ValueError(f"best_epoch {self.best_epoch} is not one of {len(self.history.epochs)} epochs")
+        if self.test is None:
+            return
+        for baseline in (self.majority, self.bag_of_words):
+            if baseline is not None and not np.array_equal(baseline.label_ids, self.test.label_ids):
+                raise ValueError("a baseline must be scored on the test rows, in their order")
+
+    @property
+    def chosen_epoch(self) -> EpochRecord | None:
+        """The epoch whose model is kept."""
+        return None if self.best_epoch is None else self.history.epochs[self.best_epoch - 1]
+
+
+def gain(evaluation: Evaluation) -> float:
+    """How far balanced accuracy is from chance (0) to perfect (1); below 0 where it is worse than chance.
+
+    Chance is one over the labels that truly occur in these rows.
+    """
+    chance = 1 / max(2, sum(share > 0 for share in evaluation.true_share.values()))
+    return (evaluation.scores["balanced_accuracy"].value - chance) / (1 - chance)

@@ -1,0 +1,159 @@
+"""How the training went, beside its result: signs that are worth telling, one function each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from bertsmith.diagnosis.evidence import Evidence, gain
+from bertsmith.training.history import EpochRecord
+
+FEW_STEPS = 300
+"""Below this many optimizer steps a BERT has often not left chance yet."""
+MEMORISED_LOSS = 0.1
+"""Training loss in nats below which the training rows are known by heart."""
+AT_CHANCE_GAIN = 0.1
+"""A gain over chance below this is called chance beside a training loss near 0."""
+MISLEADING_SHARE = 0.7
+"""From this share of one label on, accuracy looks good for saying it always."""
+
+
+def reasons(evidence: Evidence) -> tuple[str, ...]:
+    """Every sign that holds, in a fixed order."""
+    found = (sign(evidence) for sign in SIGNS)
+    return tuple(sentence for sentence in found if sentence)
+
+
+def diverged_where(evidence: Evidence) -> str:
+    """Where a number stopped being one."""
+    divergence = evidence.history.divergence
+    if divergence is None:
+        return ""
+    return (
+        f"The {divergence.what} became {divergence.value} at step {divergence.step}, "
+        f"with learning rate {divergence.learning_rate:g}. Try a lower learning rate."
+    )
+
+
+def collapsed_epochs(evidence: Evidence) -> str:
+    """Which epochs called every row the same, and whether one of them has the best F1 of the table."""
+    epochs = evidence.history.epochs
+    numbers = [number for number, epoch in enumerate(epochs, start=1) if epoch.collapsed]
+    if not numbers:
+        return ""
+    labels = {number: top_label(epochs[number - 1].predicted_share) for number in numbers}
+    told = "; ".join(
+        f"{_numbered([number for number in numbers if labels[number] == label])}: {label!r}"
+        for label in dict.fromkeys(labels.values())
+    )
+    best = max(epochs, key=lambda epoch: epoch.f1)
+    trap = [number for number in numbers if epochs[number - 1].f1 >= best.f1]
+    verb = "belong" if len(trap) > 1 else "belongs"
+    warning = (
+        f" A trap: the best F1 of the table, {best.f1:.4f}, {verb} to {_numbered(trap)}; "
+        "choosing by F1 would keep a model that reads nothing."
+        if trap
+        else ""
+    )
+    return f"Collapsed, (nearly) every row called the same ({told}).{warning}"
+
+
+def loss_not_below_prior(evidence: Evidence) -> str:
+    """Whether the validation loss never beat saying the label shares for every row."""
+    epochs = [epoch for epoch in evidence.history.epochs if math.isfinite(epoch.validation_loss)]
+    if not epochs:
+        return ""
+    entropy = _entropy(_prior(evidence))
+    # The model whose loss counts is the one that is kept; without one, the best there was.
+    loss = (
+        evidence.chosen_epoch.validation_loss
+        if evidence.chosen_epoch
+        else min(e.validation_loss for e in epochs)
+    )
+    if loss < entropy:
+        return ""
+    return (
+        f"The validation loss, {loss:.4f}, is not below {entropy:.4f}, "
+        "which is what giving every row the label shares as probabilities scores."
+    )
+
+
+def memorised(evidence: Evidence) -> str:
+    """Whether the training rows are known by heart and the validation rows not at all."""
+    epoch = evidence.chosen_epoch
+    if epoch is None or evidence.validation is None or not epoch.train_loss < MEMORISED_LOSS:
+        return ""
+    if gain(evidence.validation.evaluation) >= AT_CHANCE_GAIN:
+        return ""
+    score = evidence.validation.evaluation.scores["balanced_accuracy"].value
+    return (
+        f"It memorised: the training loss is {epoch.train_loss:.4f}, but balanced accuracy on the validation rows "
+        f"is {score:.3f}. The labels may not follow from the texts."
+    )
+
+
+def too_few_steps(evidence: Evidence) -> str:
+    """Whether the training was too short to say much."""
+    steps = evidence.history.num_steps
+    if steps >= FEW_STEPS:
+        return ""
+    return f"Only {steps} optimizer steps were taken; below {FEW_STEPS} more epochs or a smaller batch often help."
+
+
+def misleading_accuracy(evidence: Evidence) -> str:
+    """Whether one label is so common that accuracy flatters, and which label is served least."""
+    scored = evidence.test or evidence.validation
+    if scored is None:
+        return ""
+    common = top_label(scored.evaluation.true_share)
+    share = scored.evaluation.true_share[common]
+    if share < MISLEADING_SHARE:
+        return ""
+    seen = [label for label in scored.evaluation.per_label if label.rows > 0]
+    least = min(seen, key=lambda label: label.f1.value)
+    return (
+        f"Accuracy misleads here: always saying {common!r} is right on {100 * share:.1f} % of the rows. "
+        f"The label served least is {least.label!r}: F1 {least.f1.value:.3f}, "
+        f"{100 * least.recall.value:.0f} % of its {least.rows} rows found."
+    )
+
+
+SIGNS: tuple[Callable[[Evidence], str], ...] = (
+    diverged_where,
+    collapsed_epochs,
+    loss_not_below_prior,
+    memorised,
+    too_few_steps,
+    misleading_accuracy,
+)
+"""Each gives a sentence, or nothing where its sign does not show."""
+
+
+def top_label(share: Mapping[str, float]) -> str:
+    """The label with the largest share, the first of equals."""
+    return max(share, key=lambda label: share[label])
+
+
+def last_collapsed(epochs: Sequence[EpochRecord]) -> EpochRecord:
+    """The last epoch that collapsed."""
+    return next(epoch for epoch in reversed(epochs) if epoch.collapsed)
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    """`epoch 2`, or `epochs 2 and 3`, or `epochs 1, 2 and 3`."""
+    if len(numbers) == 1:
+        return f"epoch {numbers[0]}"
+    return f"epochs {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
+def _prior(evidence: Evidence) -> list[float]:
+    """The label shares of the validation rows; of the training rows where there is no validation evaluation."""
+    if evidence.validation is not None:
+        return list(evidence.validation.evaluation.true_share.values())
+    total = sum(evidence.train_label_counts.values())
+    return [count / total for count in evidence.train_label_counts.values()]
+
+
+def _entropy(shares: Sequence[float]) -> float:
+    """Entropy in nats."""
+    return -sum(share * math.log(share) for share in shares if share > 0)
