@@ -1,0 +1,96 @@
+"""Everything that leaves for disk as a Hugging Face folder, and the weights of a checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from safetensors.torch import load_model as _load_tensors
+from safetensors.torch import save_model as _save_tensors
+from torch import nn
+
+from bertsmith.errors import IncompatibleModel
+from bertsmith.model.loading import LoadedModel
+from bertsmith.model.tokenizer import quiet
+
+TOKENIZER_NOISE = (
+    *(
+        "is_local",
+        "local_files_only",
+        "name_or_path",
+        "tokenizer_file",
+        "vocab_file",
+        "special_tokens_map_file",
+    ),
+    *("max_length", "stride", "truncation_strategy", "padding", "pad_to_multiple_of", "pad_token_type_id"),
+    *("_commit_hash", "auto_map"),
+)
+"""Keys that transformers 5 writes into tokenizer_config.json and that say how and where it was last used."""
+CONFIG_NOISE = ("_name_or_path", "_commit_hash")
+
+
+def save_model(loaded: LoadedModel, folder: Path, *, max_length: int) -> None:
+    """Write a folder that every Hugging Face tool loads: config, weights, tokenizer.
+
+    No file holds a path of this machine or a trace of how the tokenizer was used.
+
+    Args:
+        loaded: the model as it is now, on any device, and its tokenizer.
+        folder: created if need be; files of the same names are replaced.
+        max_length: tokens that the model was trained with; readers cut there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with quiet():
+        # One file: shards begin at 50 GB, and their names would differ from what a model card says.
+        loaded.model.save_pretrained(folder, max_shard_size="100GB")
+    _save_tokenizer(loaded, folder, max_length=max_length)
+    _edit_json(folder / "config.json", remove=CONFIG_NOISE, add={"dtype": "float32"})
+    # text-embeddings-inference reads its limit from here and from nowhere else.
+    _write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write the state dict as safetensors: each shared tensor once, contiguous, from any device."""
+    _save_tensors(model, str(path), metadata={"format": "pt"})
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Put weights written by `save_weights` into the model, in place.
+
+    Raises:
+        IncompatibleModel: the file is damaged, or its tensors are not this model's.
+    """
+    remedy = "Resume from an earlier checkpoint, or start the run again."
+    try:
+        _load_tensors(model, str(path), strict=True)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise IncompatibleModel(
+            path.name, f"the weights are damaged or cannot be read ({error}).", remedy=remedy
+        ) from error
+    except RuntimeError as error:
+        raise IncompatibleModel(
+            path.name, f"the weights are not this model's ({error}).", remedy=remedy
+        ) from error
+
+
+def _save_tokenizer(loaded: LoadedModel, folder: Path, *, max_length: int) -> None:
+    """tokenizer.json without truncation or padding, tokenizer_config.json with the trained length."""
+    tokenizer = copy.deepcopy(loaded.tokenizer)
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.model_max_length = max_length
+    tokenizer.save_pretrained(folder)
+    _edit_json(folder / "tokenizer_config.json", remove=TOKENIZER_NOISE, add={"model_max_length": max_length})
+
+
+def _edit_json(path: Path, *, remove: tuple[str, ...], add: dict[str, Any]) -> None:
+    """Take keys out of a JSON object and put others in."""
+    values = json.loads(path.read_text("utf-8"))
+    _write_json(path, {key: value for key, value in values.items() if key not in remove} | add)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
