@@ -1,0 +1,110 @@
+"""A small training run for tests: labelled rows of random word ids, a recipe, and a validation that costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from bertsmith.config import TrainingConfig
+from bertsmith.runtime import Runtime
+from bertsmith.tokens.batching import EncodedDataset, Padding
+from bertsmith.tokens.encoding import EncodedTexts
+from bertsmith.training.history import History, StepRecord, ValidationScores
+from bertsmith.training.loop import Observers, Plan, train
+from tests.tiny_models import FAMILIES
+
+torch.set_num_threads(1)  # the models are tiny, and the same bits are promised for the same number of threads
+
+CPU = Runtime(device=torch.device("cpu"), autocast_dtype=None, num_threads=1)
+FIRST_WORD_ID = 110
+NUM_WORDS = 200
+
+
+def make_rows(
+    num_rows: int, family: str = "bert", *, num_labels: int = 2, seed: int = 0, longest: int = 20
+) -> EncodedDataset:
+    """Rows of 4 to `longest` tokens; a word of the row tells its label, so there is something to learn."""
+    draws = np.random.Generator(np.random.PCG64(seed))
+    _, _, begin, end, _ = FAMILIES[family].special_ids
+    label_ids = draws.integers(num_labels, size=num_rows)
+    rows = []
+    for label in label_ids:
+        words = draws.integers(FIRST_WORD_ID + num_labels, FIRST_WORD_ID + NUM_WORDS, draws.integers(2, longest - 1))
+        words[draws.integers(len(words))] = FIRST_WORD_ID + label
+        rows.append([begin, *words, end])
+    return EncodedDataset(encoded(rows), label_ids.astype(np.int64))
+
+
+def encoded(rows: list[list[int]]) -> EncodedTexts:
+    """These ids as rows."""
+    lengths = [len(row) for row in rows]
+    return EncodedTexts(
+        input_ids=np.array([token_id for row in rows for token_id in row], np.int32),
+        token_type_ids=np.zeros(sum(lengths), np.int8),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        is_cut=np.zeros(len(rows), bool),
+    )
+
+
+def padding_of(family: str) -> Padding:
+    """How the family's tiny model wants its rows padded."""
+    return Padding(pad_id=FAMILIES[family].special_ids[0], uses_token_types=FAMILIES[family].token_types)
+
+
+def scores(
+    *, f1: float = 0.5, loss: float = 0.6, predicted: tuple[float, float] = (0.5, 0.5), **others: float
+) -> ValidationScores:
+    """Validation scores over two equally frequent labels."""
+    values = {"accuracy": 0.5, "precision": 0.5, "recall": 0.5, "macro_f1": f1} | others
+    return ValidationScores(
+        loss=loss,
+        f1=f1,
+        predicted_share=dict(zip("ab", predicted, strict=True)),
+        true_share={"a": 0.5, "b": 0.5},
+        **values,
+    )
+
+
+def plan_for(dataset: EncodedDataset, family: str = "bert", *, attempt: int = 0, **recipe: Any) -> Plan:
+    """The plan of a run over these rows; `recipe` overrides the published one."""
+    plan = Plan.of(len(dataset), recipe=TrainingConfig(**recipe), padding=padding_of(family), runtime=CPU)
+    return Plan(**{**vars(plan), "attempt": attempt})
+
+
+def run(
+    model: PreTrainedModel,
+    dataset: EncodedDataset,
+    family: str = "bert",
+    *,
+    validate: Callable[[], ValidationScores] = scores,
+    in_order: bool = False,
+    on_epoch: Callable[..., None] = lambda record, is_best: None,
+    attempt: int = 0,
+    **recipe: Any,
+) -> tuple[History, list[StepRecord]]:
+    """Train the model in place; gives the history and every step's record."""
+    steps: list[StepRecord] = []
+    history = train(
+        model,
+        dataset,
+        plan=plan_for(dataset, family, attempt=attempt, **recipe),
+        validate=validate,
+        observers=Observers(on_step=lambda record, num_rows: steps.append(record), on_epoch=on_epoch),
+        row_order=(lambda epoch: np.arange(len(dataset))) if in_order else None,
+    )
+    return history, steps
+
+
+def weights(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """A copy of every weight."""
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+def largest_difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    """The largest absolute difference between two sets of weights."""
+    assert one.keys() == other.keys()
+    return max((one[name] - other[name]).abs().max().item() for name in one)
