@@ -34,7 +34,7 @@ class Comparison:
 
     @property
     def rows_needed(self) -> int | None:
-        """About how many rows would show this difference, if it is real; None where there is none to speak of."""
+        """About how many rows would show this difference, if it is real; None where there is hardly any."""
         half_width = (self.difference.high - self.difference.low) / 2
         if abs(self.difference.value) < 0.001 or half_width == 0:
             return None
@@ -43,10 +43,11 @@ class Comparison:
 
     def sentence(self) -> str:
         """The difference with its interval and both p-values."""
-        return (
-            f"macro-F1 {points(self.difference.value)} points (95 % interval {points(self.difference.low)} to "
-            f"{points(self.difference.high)}), {p_text(self.p_value)}; McNemar {p_text(self.mcnemar_p_value)}"
+        value, low, high = (
+            points(end) for end in (self.difference.value, self.difference.low, self.difference.high)
         )
+        tests = f"{p_text(self.p_value)}; McNemar {p_text(self.mcnemar_p_value)}"
+        return f"macro-F1 {value} points (95 % interval {low} to {high}), {tests}"
 
 
 def compare(scored: ScoredRows, other: ScoredRows, *, num_labels: int) -> Comparison:

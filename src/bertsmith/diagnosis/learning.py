@@ -87,8 +87,8 @@ def memorised(evidence: Evidence) -> str:
         return ""
     score = evidence.validation.evaluation.scores["balanced_accuracy"].value
     return (
-        f"It memorised: the training loss is {epoch.train_loss:.4f}, but balanced accuracy on the validation rows "
-        f"is {score:.3f}. The labels may not follow from the texts."
+        f"It memorised: the training loss is {epoch.train_loss:.4f}, but balanced accuracy "
+        f"on the validation rows is {score:.3f}. The labels may not follow from the texts."
     )
 
 
@@ -97,7 +97,9 @@ def too_few_steps(evidence: Evidence) -> str:
     steps = evidence.history.num_steps
     if steps >= FEW_STEPS:
         return ""
-    return f"Only {steps} optimizer steps were taken; below {FEW_STEPS} more epochs or a smaller batch often help."
+    return (
+        f"Only {steps} optimizer steps were made; below {FEW_STEPS} more epochs or smaller batches may help."
+    )
 
 
 def misleading_accuracy(evidence: Evidence) -> str:
@@ -147,7 +149,7 @@ def _numbered(numbers: Sequence[int]) -> str:
 
 
 def _prior(evidence: Evidence) -> list[float]:
-    """The label shares of the validation rows; of the training rows where there is no validation evaluation."""
+    """The label shares of the validation rows; of the training rows where those were not evaluated."""
     if evidence.validation is not None:
         return list(evidence.validation.evaluation.true_share.values())
     total = sum(evidence.train_label_counts.values())

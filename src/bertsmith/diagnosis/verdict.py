@@ -55,7 +55,7 @@ class Verdict:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """The first that holds: diverged, collapsed, not shown, barely learned, no better than baseline, learned."""
+    """The first step that holds decides; the last one always does."""
     told = reasons(evidence)
     steps = (_diverged, _collapsed, _cannot_tell, _not_shown, _barely, _against_baseline)
     for step in steps:
@@ -160,7 +160,7 @@ def _not_shown_sentence(split: str, scored: ScoredRows, *, p_value: float, level
 
 
 def rows_to_show(rows: int, *, p_value: float, level: float) -> int | None:
-    """About how many rows would bring this p-value below the level if the score stayed; None where none would.
+    """About how many rows would bring this p-value below the level,; None where none would.
 
     The normal score of a test grows with the square root of the rows.
 

@@ -5,8 +5,8 @@ leading axes and score each matrix of the stack. A division by zero scores 0.0, 
 scikit-learn's `zero_division=0`.
 
 Macro averages run over the labels that occur in the truth or in the predictions, as scikit-learn's default
-does. With `labels=` all known labels scikit-learn counts a label that occurs in neither as 0.0: a perfect model
-would score below 1 only because the rows lack a rare label, so that is not done here.
+does. With `labels=` all known labels scikit-learn counts a label that occurs in neither as 0.0: a perfect
+model would score below 1 only because the rows lack a rare label, so that is not done here.
 """
 
 from __future__ import annotations
