@@ -1,6 +1,7 @@
-"""Parquet, Arrow, pandas, polars and Python lists to rows: nulls and NaN are missing, other values are written out as text.
+"""Parquet, Arrow, pandas, polars and Python lists to rows.
 
-Numbers are written as Python writes them (`1`, `1.0`), booleans as `true` and `false`. Rows are numbered from 1.
+Nulls and NaN are missing. Numbers become text as Python writes them (`1`, `1.0`), booleans `true` and
+`false`. Rows are numbered from 1.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def open_parquet(name: str) -> Table:
 
 
 def open_memory(source: object) -> Table:
-    """The table in a Python object: a pandas, polars or Arrow table, lists of texts and labels, or a list of rows.
+    """The table in a Python object: a pandas, polars or Arrow table, lists, or rows.
 
     Raises:
         UnreadableFile: it is none of these.
@@ -116,7 +117,9 @@ def _pandas_table(frame: Any) -> Table:
 def _columns_table(columns: tuple[Any, ...]) -> Table:
     """The table in `(texts, labels)` or `(texts, text_pairs, labels)`."""
     columns = tuple(column.tolist() if hasattr(column, "tolist") else column for column in columns)
-    are_lists = all(isinstance(column, Sequence) and not isinstance(column, (str, bytes)) for column in columns)
+    are_lists = all(
+        isinstance(column, Sequence) and not isinstance(column, (str, bytes)) for column in columns
+    )
     if not are_lists or len(columns) not in (1, 2, 3):
         raise _not_a_table("this tuple is not (texts, labels), two lists of equal length.")
     names = PAIR_ROLES if len(columns) == 3 else ROLES[: len(columns)]
@@ -140,15 +143,21 @@ def _rows_table(items: Iterator[Any]) -> Table:
         raise _not_a_table("there are no rows.")
     items = itertools.chain(sample, items)
     if isinstance(sample[0], Mapping):
-        header = tuple(dict.fromkeys(str(key) for item in sample if isinstance(item, Mapping) for key in item))
-        return Table(MEMORY, header, (_mapping_row(item, header, line) for line, item in enumerate(items, start=1)))
+        header = tuple(
+            dict.fromkeys(str(key) for item in sample if isinstance(item, Mapping) for key in item)
+        )
+        return Table(
+            MEMORY, header, (_mapping_row(item, header, line) for line, item in enumerate(items, start=1))
+        )
     if isinstance(sample[0], str):
         return Table(MEMORY, ("text",), (row_of((item,), line) for line, item in enumerate(items, start=1)))
     if not isinstance(sample[0], (tuple, list)) or not 1 <= len(sample[0]) <= 3:
         raise _not_a_table(f"a row is a {type(sample[0]).__name__}, not a (text, label) pair.")
     width = len(sample[0])
     header = PAIR_ROLES if width == 3 else ROLES[:width]
-    return Table(MEMORY, header, (_sequence_row(item, header, line) for line, item in enumerate(items, start=1)))
+    return Table(
+        MEMORY, header, (_sequence_row(item, header, line) for line, item in enumerate(items, start=1))
+    )
 
 
 def _mapping_row(item: object, header: tuple[str, ...], line: int) -> Row:
@@ -168,13 +177,13 @@ def _sequence_row(item: object, header: tuple[str, ...], line: int) -> Row:
 
 def _not_a_table(problem: str) -> UnreadableFile:
     """The error for a Python object that holds no rows."""
-    remedy = "Give a file name, a pandas, polars or Arrow table, (texts, labels), or a list of (text, label) pairs."
+    remedy = "Give a file name, a data frame, (texts, labels), or a list of (text, label) pairs."
     return UnreadableFile(MEMORY, problem, remedy=remedy)
 
 
 def _damaged(name: str, error: Exception) -> UnreadableFile:
     """The error for a Parquet file that pyarrow cannot read."""
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return UnreadableFile(name, f"the Parquet file is damaged or cut short ({reason}).", remedy="Write it again.")
-
-
+    return UnreadableFile(
+        name, f"the Parquet file is damaged or cut short ({reason}).", remedy="Write it again."
+    )

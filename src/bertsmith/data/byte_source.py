@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,13 +18,21 @@ FOREIGN_FORMATS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xfd7zXZ\x00", "an xz archive", "Decompress it first: unxz FILE."),
     (b"\x28\xb5\x2f\xfd", "a zstandard archive", "Decompress it first: unzstd FILE."),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it first and give the file inside."),
-    (b"PK\x03\x04", "a zip archive or an Excel workbook (.xlsx)", "Unpack it, or export the sheet as CSV (UTF-8)."),
+    (
+        b"PK\x03\x04",
+        "a zip archive or an Excel workbook (.xlsx)",
+        "Unpack it, or export the sheet as CSV (UTF-8).",
+    ),
     (b"PK\x05\x06", "an empty zip archive", "Give the file that should have been inside."),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word document", "Export the sheet as CSV (UTF-8)."),
     (b"%PDF", "a PDF document", "Export the table as CSV (UTF-8)."),
     (b"{\\rtf", "an RTF document", "Export the table as CSV (UTF-8)."),
     (b"SQLite format 3", "an SQLite database", "Export the table as CSV (UTF-8)."),
-    (b"\x80\x04\x95", "a Python pickle, which we never load", "Write the table as CSV, JSON lines or Parquet."),
+    (
+        b"\x80\x04\x95",
+        "a Python pickle, which we never load",
+        "Write the table as CSV, JSON lines or Parquet.",
+    ),
     (b"\x89PNG", "a PNG image", "Give a file of text: CSV, JSON lines or Parquet."),
     (b"\xff\xd8\xff", "a JPEG image", "Give a file of text: CSV, JSON lines or Parquet."),
     (b"version https://git-lfs", "a Git LFS pointer, not the data itself", "Fetch the data: git lfs pull."),
@@ -64,7 +71,7 @@ def open_file(name: str) -> ByteSource:
     """The bytes of a regular file.
 
     Raises:
-        UnreadableFile: not there, a folder, a pipe or device, not readable, empty, or a format that is no table of text.
+        UnreadableFile: not there, a folder, pipe or device, not readable, empty, or no table of text.
     """
     path = Path(name)
     try:
@@ -75,9 +82,13 @@ def open_file(name: str) -> ByteSource:
     except FileNotFoundError as error:
         raise _not_found(name, path) from error
     except PermissionError as error:
-        raise UnreadableFile(name, "we may not read this file.", remedy="Give yourself the right: chmod u+r.") from error
+        raise UnreadableFile(
+            name, "we may not read this file.", remedy="Give yourself the right: chmod u+r."
+        ) from error
     except (OSError, ValueError) as error:
-        raise UnreadableFile(name, f"the file cannot be opened ({error}).", remedy="Check the path.") from error
+        raise UnreadableFile(
+            name, f"the file cannot be opened ({error}).", remedy="Check the path."
+        ) from error
 
     def open_chunks() -> Iterator[bytes]:
         with path.open("rb") as stream:
@@ -97,7 +108,9 @@ def open_stream(stream: BinaryIO, name: str) -> ByteSource:
     """
     head = stream.read(CHUNK_BYTES)
     if not isinstance(head, bytes):
-        raise UnreadableFile(name, "this stream gives text, not bytes.", remedy="Open it in binary mode: 'rb'.")
+        raise UnreadableFile(
+            name, "this stream gives text, not bytes.", remedy="Open it in binary mode: 'rb'."
+        )
 
     def open_chunks() -> Iterator[bytes]:
         yield head
@@ -115,7 +128,9 @@ def _refuse_irregular(name: str, mode: int) -> None:
         raise UnreadableFile(name, "this is a folder, not a file.", remedy="Give one file of rows inside it.")
     if not stat.S_ISREG(mode):
         kind = "a named pipe" if stat.S_ISFIFO(mode) else "a device or socket"
-        raise UnreadableFile(name, f"this is {kind}, not a regular file.", remedy="Save the rows to a file first.")
+        raise UnreadableFile(
+            name, f"this is {kind}, not a regular file.", remedy="Save the rows to a file first."
+        )
 
 
 def _not_found(name: str, path: Path) -> UnreadableFile:
@@ -124,7 +139,7 @@ def _not_found(name: str, path: Path) -> UnreadableFile:
     if not folder.is_dir():
         return UnreadableFile(name, f"there is no folder {str(folder)!r}.", remedy="Check the path.")
     try:
-        known = os.listdir(folder)
+        known = [entry.name for entry in folder.iterdir()]
     except OSError:
         known = []
     hint = nearest(path.name, known)
@@ -135,8 +150,12 @@ def _refuse_foreign(source: ByteSource) -> None:
     """Nothing, or something that is no table of text."""
     if not source.head.strip():
         size = len(source.head)
-        found = "the file is empty." if size == 0 else f"the file has no text, only {size} bytes of white space."
-        raise UnreadableFile(source.name, found, remedy="Expected rows of text and label; write them and try again.")
+        found = (
+            "the file is empty." if size == 0 else f"the file has no text, only {size} bytes of white space."
+        )
+        raise UnreadableFile(
+            source.name, found, remedy="Expected rows of text and label; write them and try again."
+        )
     start = source.head[:64]
     lowered = start.lstrip().lower()
     for magic, what, remedy in FOREIGN_FORMATS:

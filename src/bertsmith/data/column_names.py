@@ -8,10 +8,49 @@ TEXT_TIERS: tuple[frozenset[str], ...] = (
     frozenset({"text", "texts"}),
     frozenset({"sentence", "sentences", "inputtext", "inputs", "input"}),
     frozenset(
-        "review content tweet message comment body document utterance post sms email mail article statement "
-        "reviewtext reviewbody commenttext tweettext fulltext messagetext narrative transcript passage premise".split()
+        {
+            "review",
+            "content",
+            "tweet",
+            "message",
+            "comment",
+            "body",
+            "document",
+            "utterance",
+            "post",
+            "sms",
+            "email",
+            "mail",
+            "article",
+            "statement",
+            "reviewtext",
+            "reviewbody",
+            "commenttext",
+            "tweettext",
+            "fulltext",
+            "messagetext",
+            "narrative",
+            "transcript",
+            "passage",
+            "premise",
+        }
     ),
-    frozenset("title headline subject summary query question description abstract phrase prompt note context".split()),
+    frozenset(
+        {
+            "title",
+            "headline",
+            "subject",
+            "summary",
+            "query",
+            "question",
+            "description",
+            "abstract",
+            "phrase",
+            "prompt",
+            "note",
+            "context",
+        }
+    ),
 )
 """Folded names of text columns, the surest first."""
 
@@ -19,8 +58,31 @@ LABEL_TIERS: tuple[frozenset[str], ...] = (
     frozenset({"label", "labels"}),
     frozenset({"target", "targets", "goldlabel", "gold", "labelname", "labeltext"}),
     frozenset(
-        "class category sentiment intent rating stars star polarity emotion topic stance classes categories airlinesentiment "
-        "classlabel sentimentlabel isduplicate toxicity y tag genre score overall".split()
+        {
+            "class",
+            "category",
+            "sentiment",
+            "intent",
+            "rating",
+            "stars",
+            "star",
+            "polarity",
+            "emotion",
+            "topic",
+            "stance",
+            "classes",
+            "categories",
+            "airlinesentiment",
+            "classlabel",
+            "sentimentlabel",
+            "isduplicate",
+            "toxicity",
+            "y",
+            "tag",
+            "genre",
+            "score",
+            "overall",
+        }
     ),
 )
 """Folded names of label columns, the surest first."""
@@ -44,13 +106,53 @@ PAIRS: tuple[tuple[str, str], ...] = (
 )
 """Folded names of two columns that are read together."""
 
-NOT_TEXT_WORDS = frozenset("id ids at len length count date time url link lang language num number by author user name".split())
+NOT_TEXT_WORDS = frozenset(
+    {
+        "id",
+        "ids",
+        "at",
+        "len",
+        "length",
+        "count",
+        "date",
+        "time",
+        "url",
+        "link",
+        "lang",
+        "language",
+        "num",
+        "number",
+        "by",
+        "author",
+        "user",
+        "name",
+    }
+)
 """A column name with one of these words is about the text, not the text: `tweet_id`, `text_length`."""
 
 TEXT_NAMES = frozenset().union(*TEXT_TIERS)
 LABEL_NAMES = frozenset().union(*LABEL_TIERS)
 PAIR_NAMES = frozenset(name for pair in PAIRS for name in pair)
-OTHER_NAMES = frozenset("id index idx uid guid date time timestamp author user username source split lang language url".split())
+OTHER_NAMES = frozenset(
+    {
+        "id",
+        "index",
+        "idx",
+        "uid",
+        "guid",
+        "date",
+        "time",
+        "timestamp",
+        "author",
+        "user",
+        "username",
+        "source",
+        "split",
+        "lang",
+        "language",
+        "url",
+    }
+)
 
 
 def fold_name(name: str) -> str:
@@ -61,7 +163,9 @@ def fold_name(name: str) -> str:
 def name_words(name: str) -> list[str]:
     """The words of a name: `OriginalTweet`, `tweet_text` and `Review Text` have two; plurals lose their s."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_]+", name)
-    return [word.casefold()[:-1] if len(word) > 4 and word.endswith("s") else word.casefold() for word in words]
+    return [
+        word.casefold()[:-1] if len(word) > 4 and word.endswith("s") else word.casefold() for word in words
+    ]
 
 
 def text_tier(name: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Which column is the text, which the second text, which the label: by the flag, by name, else by what stands in it."""
+"""Which column is the text, which the second text, which the label: by flag, by name, else by content."""
 
 from __future__ import annotations
 
@@ -62,7 +62,12 @@ class ColumnContent:
     def could_be_text(self) -> bool:
         """Several words or characters, many distinct, not numbers."""
         is_wordy = self.mean_words >= 2 or self.mean_characters >= 12
-        return self.num_filled > 0 and is_wordy and self.number_share < 0.5 and self.num_distinct * 4 >= self.num_filled
+        return (
+            self.num_filled > 0
+            and is_wordy
+            and self.number_share < 0.5
+            and self.num_distinct * 4 >= self.num_filled
+        )
 
     @property
     def could_be_label(self) -> bool:
@@ -77,7 +82,9 @@ class ColumnContent:
         return self.number_share == 1 and self.num_distinct == self.num_filled
 
 
-def choose_columns(table: Table, sample: Sequence[Row], options: ReadOptions, *, labelled: bool = True) -> Columns:
+def choose_columns(
+    table: Table, sample: Sequence[Row], options: ReadOptions, *, labelled: bool = True
+) -> Columns:
     """The columns of text, second text and label.
 
     Args:
@@ -87,7 +94,7 @@ def choose_columns(table: Table, sample: Sequence[Row], options: ReadOptions, *,
         labelled: Whether a label is needed; without it a label column is optional and never an error.
 
     Raises:
-        MissingColumn: a named column is not there, or no column or more than one can be the text or the label.
+        MissingColumn: a named column is not there, or no column or more than one can have a role.
     """
     return _Chooser(table, sample, options, labelled=labelled).choose()
 
@@ -124,16 +131,22 @@ class _Chooser:
         return label is not None and len(self.header) > 1
 
     def _explicit(self, wanted: str | None, flag: str) -> int | None:
-        """The index of a column that the user named: exactly, else but for case, white space and underscores."""
+        """The index of a column that the user named, exactly or but for case, space and underscores."""
         if wanted is None:
             return None
         exact = [index for index, name in enumerate(self.header) if name == wanted]
-        close = exact or [index for index, name in enumerate(self.header) if fold_name(name) == fold_name(wanted)]
+        close = exact or [
+            index for index, name in enumerate(self.header) if fold_name(name) == fold_name(wanted)
+        ]
         if len(close) == 1:
             return close[0]
         if close:
-            raise self._error(f"{len(close)} columns are called {wanted!r}, given by {flag}.", "Give them different names.")
-        kind = "" if self.has_header else " The file has no header: columns are called by their number from 1."
+            raise self._error(
+                f"{len(close)} columns are called {wanted!r}, given by {flag}.", "Give them different names."
+            )
+        kind = (
+            "" if self.has_header else " The file has no header: columns are called by their number from 1."
+        )
         hint = nearest(wanted, self.header)
         raise self._error(f"there is no column {wanted!r}, given by {flag}.{hint}{kind}", f"Correct {flag}.")
 
@@ -153,13 +166,21 @@ class _Chooser:
         folded = {fold_name(name): index for index, name in enumerate(self.header) if index != label}
         for first, second in PAIRS:
             found = folded.get(first), folded.get(second)
-            if found[0] is not None and found[1] is not None and all(self._is_wordy(index) for index in found):
+            if (
+                found[0] is not None
+                and found[1] is not None
+                and all(self._is_wordy(index) for index in found)
+            ):
                 return found
         return None, None
 
     def _is_wordy(self, index: int | None) -> bool:
         """Whether the column holds something other than numbers and empty cells."""
-        return index is not None and self.contents[index].num_filled > 0 and self.contents[index].number_share < 0.5
+        return (
+            index is not None
+            and self.contents[index].num_filled > 0
+            and self.contents[index].number_share < 0.5
+        )
 
     def _text(self, taken: set[int | None]) -> int:
         """The text column by name, else by content."""
@@ -177,7 +198,11 @@ class _Chooser:
             return free[0]
         wordy = [index for index in free if self.contents[index].could_be_text]
         if not wordy:
-            two = [index for index in free if self.contents[index].num_filled and not self.contents[index].could_be_label]
+            two = [
+                index
+                for index in free
+                if self.contents[index].num_filled and not self.contents[index].could_be_label
+            ]
             wordy = [index for index in two if not self.contents[index].is_index]
         if not wordy:
             problem = "no column can be recognised as the text."
@@ -212,7 +237,9 @@ class _Chooser:
         tiers = {
             index: tier
             for index, name in enumerate(self.header)
-            if index not in taken and (tier := label_tier(name)) is not None and self._may_be_label(index, tier)
+            if index not in taken
+            and (tier := label_tier(name)) is not None
+            and self._may_be_label(index, tier)
         }
         if not tiers:
             return None
@@ -225,7 +252,7 @@ class _Chooser:
         raise self._ambiguous(sure, "label", "--label-column")
 
     def _may_be_label(self, index: int, tier: int) -> bool:
-        """Whether the content allows what the name says: a name that only contains a label word needs labels in it."""
+        """Whether the content allows what the name says; a mere part of a name is not enough."""
         content = self.contents[index]
         if tier < 2 or content.num_filled == 0:
             return True
@@ -238,13 +265,21 @@ class _Chooser:
         by_name = self._label_by_name(taken)
         if by_name is not None or not self.labelled:
             return by_name
-        free = [index for index in range(len(self.header)) if index not in taken and self.contents[index].num_filled]
+        free = [
+            index
+            for index in range(len(self.header))
+            if index not in taken and self.contents[index].num_filled
+        ]
         candidates = [index for index in free if self.contents[index].could_be_label]
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
             raise self._ambiguous(candidates, "label", "--label-column")
-        if len(free) == 1 and not self.contents[free[0]].is_index and self.contents[free[0]].longest <= MAX_LABEL_CHARACTERS:
+        if (
+            len(free) == 1
+            and not self.contents[free[0]].is_index
+            and self.contents[free[0]].longest <= MAX_LABEL_CHARACTERS
+        ):
             return free[0]
         raise self._error("no column can be recognised as the label.", "Name it with --label-column.")
 
@@ -252,15 +287,23 @@ class _Chooser:
         """A column that we need must be the only one of its name."""
         for index in chosen:
             if index is not None and self.names_count[self.header[index]] > 1:
-                places = [str(place) for place, name in enumerate(self.header, start=1) if name == self.header[index]]
-                problem = f"the column name {self.header[index]!r} is given {len(places)} times (columns {', '.join(places)})."
+                places = [
+                    str(place)
+                    for place, name in enumerate(self.header, start=1)
+                    if name == self.header[index]
+                ]
+                problem = (
+                    f"{len(places)} columns are called {self.header[index]!r}: columns {', '.join(places)}."
+                )
                 raise self._error(problem, "Give them different names.")
 
     def _note(self, text: int, pair: int | None, label: int | None) -> str | None:
         """What was chosen without being told, and what else could have been the label."""
         roles = {"text": (text, self.options.text_column), "second text": (pair, self.options.pair_column)}
         roles["label"] = (label, self.options.label_column)
-        chosen = {role: index for role, (index, wanted) in roles.items() if index is not None and wanted is None}
+        chosen = {
+            role: index for role, (index, wanted) in roles.items() if index is not None and wanted is None
+        }
         if not chosen:
             return None
         named = [f"the {role} is column {self.header[index]!r}" for role, index in chosen.items()]
@@ -271,7 +314,9 @@ class _Chooser:
             for index, name in enumerate(self.header)
             if "label" in chosen and index not in (text, pair, label) and self._rivals(index)
         ]
-        return sentence + (f" {', '.join(others[:5])} could be the label too: --label-column chooses." if others else "")
+        return sentence + (
+            f" {', '.join(others[:5])} could be the label too: --label-column chooses." if others else ""
+        )
 
     def _rivals(self, index: int) -> bool:
         """Whether an unused column is called like a label and looks like one."""

@@ -1,7 +1,7 @@
 """CSV and its relatives: lines to rows, every cell as written, with the line of each row.
 
-Blank lines are no rows. Cells beyond the header that are empty say nothing and are left out; a missing cell under an unnamed
-column is filled with an empty one.
+Blank lines are no rows. Empty cells beyond the header say nothing and are left out; a missing cell under an
+unnamed column is filled with an empty one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bertsmith.data.table import Row
 from bertsmith.errors import UnreadableFile
@@ -35,7 +35,7 @@ class Layout:
     dialect: Dialect
     header: tuple[str, ...]
     repeated: tuple[frozenset[str], ...] = ()
-    """Per column, the short values that repeat in the first rows: a line with one of them in place looks like a row."""
+    """Per column, the short values that repeat in the first rows: by them a line looks like a row."""
 
 
 class Record(NamedTuple):
@@ -122,9 +122,9 @@ def stray_quote(name: str, line: int) -> UnreadableFile:
     """The error for an opening quote that is never closed where it should be."""
     return UnreadableFile(
         name,
-        'a cell begins with a quote (") that is not closed before the next rows, which would be swallowed as its text.',
+        'a cell begins with a quote (") that is not closed: the rows after it would be read as its text.',
         line=line,
-        remedy='Close the quote or, if it is part of the text, quote the cell and double it: """like this"" and on".',
+        remedy='Close the quote or, if it is part of the text, quote the cell and double it: """so"" he".',
     )
 
 
@@ -135,7 +135,7 @@ def parse_line(line: str, dialect: Dialect) -> list[str]:
 
 def _csv_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool) -> Iterator[list[str]]:
     """The csv module's reader for this dialect."""
-    quoting = csv.QUOTE_NONE if dialect.literal_quotes else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if dialect.literal_quotes else csv.QUOTE_MINIMAL
     return csv.reader(lines, delimiter=dialect.delimiter, quoting=quoting, doublequote=True, strict=strict)
 
 
@@ -192,7 +192,9 @@ def _look_like_rows(lines: Sequence[str], layout: Layout) -> bool:
     familiar = sum(_has_repeated_value(row, layout.repeated) for row in fitting)
     if any(layout.repeated):
         return familiar * 2 >= len(rows)
-    return len(lines) > (3 if width > 2 else 5)  # without labels to go by, several lines of exactly this width
+    return len(lines) > (
+        3 if width > 2 else 5
+    )  # without labels to go by, several lines of exactly this width
 
 
 def _has_repeated_value(row: Sequence[str], repeated: Sequence[frozenset[str]]) -> bool:

@@ -41,13 +41,18 @@ class _Fit:
 
 
 def open_delimited(
-    name: str, open_lines: Callable[[], Iterator[str]], options: ReadOptions, *, suffix: str, is_repeatable: bool
+    name: str,
+    open_lines: Callable[[], Iterator[str]],
+    options: ReadOptions,
+    *,
+    suffix: str,
+    is_repeatable: bool,
 ) -> Table:
     """The table in these lines.
 
     Args:
         name: For messages and row origins.
-        open_lines: Gives the lines from the first, with their ends; called more than once only if `is_repeatable`.
+        open_lines: Gives the lines from the first, with their ends; called twice only if `is_repeatable`.
         options: What the user said.
         suffix: The file name's, lower case: a `.tsv` is expected to have tabs.
         is_repeatable: Whether the lines can be read a second time.
@@ -66,11 +71,13 @@ def open_delimited(
         if _quotes_are_literal(scanned, Layout(dialect, ("",) * fit.width, _repeated_values(fit.records))):
             dialect = replace(dialect, literal_quotes=True)
             fit = _fit(sample, dialect, is_all=is_all)
-            notes.append('Quotes (") are read as plain characters: as CSV quotes they would swallow lines or break rows.')
+            notes.append('Quotes (") are read as plain characters: as CSV quotes they would break rows.')
     has_header = _has_header(fit, options)
     header = fit.records[0].cells if has_header else numbered_header(fit.width)
     if not has_header and not options.no_header:
-        notes.append(f"The first row looks like data: the columns are called 1 to {fit.width}. Name them in the file to change that.")
+        notes.append(
+            f"The first row looks like data, not like column names: the columns are called 1 to {fit.width}."
+        )
     layout = Layout(dialect, header, _repeated_values(fit.records))
     records = read_records(itertools.chain(sample, lines), layout, counts_returns=counts_returns)
     if has_header:
@@ -87,7 +94,9 @@ def parse_delimiter(text: str) -> str:
     named = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
     delimiter = named.get(text.strip().lower(), text)
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise ConfigError([f"--delimiter {text!r} cannot separate fields: expected one character such as ',' or ';', or 'tab'."])
+        raise ConfigError(
+            [f"--delimiter {text!r} cannot separate fields: expected one character such as ';', or 'tab'."]
+        )
     return delimiter
 
 
@@ -103,7 +112,9 @@ def _take_sample(lines: Iterator[str]) -> tuple[list[str], bool]:
     return sample, True
 
 
-def _find_dialect(sample: Sequence[str], options: ReadOptions, *, suffix: str, is_all: bool) -> tuple[_Fit, list[str]]:
+def _find_dialect(
+    sample: Sequence[str], options: ReadOptions, *, suffix: str, is_all: bool
+) -> tuple[_Fit, list[str]]:
     """The dialect that makes the rows equally wide, with a note where it is not the expected one."""
     if options.delimiter is not None:
         return _fit(sample, Dialect(parse_delimiter(options.delimiter)), is_all=is_all), []
@@ -115,14 +126,16 @@ def _find_dialect(sample: Sequence[str], options: ReadOptions, *, suffix: str, i
         best = max(good, key=lambda fit: fit.share * (1.0 if fit.first_fits else 0.75))  # the first of equals
         if best.dialect.delimiter == expected:
             return best, []
-        return best, [f"The fields are separated by {DELIMITER_NAMES[best.dialect.delimiter]}. --delimiter sets it."]
+        return best, [
+            f"The fields are separated by {DELIMITER_NAMES[best.dialect.delimiter]}. --delimiter sets it."
+        ]
     first = fits[0]
     if first.width == 1 and first.share == 1 or first.records and len(first.records[0].cells) > 1:
         return first, []
     single = _fit(sample, Dialect(NO_DELIMITER), is_all=is_all)
     if any(record.problem or record.stray_line for record in single.records):
         single = _fit(sample, Dialect(NO_DELIMITER, literal_quotes=True), is_all=is_all)
-    return single, ["No delimiter separates the lines into equal rows: each line is read as one text. --delimiter sets one."]
+    return single, ["No delimiter gives equal rows: each line is read as one text. --delimiter sets one."]
 
 
 def _best_quoting(sample: Sequence[str], delimiter: str, *, is_all: bool) -> _Fit:
@@ -138,7 +151,9 @@ def _fit(sample: Sequence[str], dialect: Dialect, *, is_all: bool) -> _Fit:
     """How the first rows look in this dialect."""
     counts_returns = not any(line.endswith("\n") for line in sample)
     layout = Layout(dialect, ())
-    records = list(itertools.islice(read_records(sample, layout, counts_returns=counts_returns), SAMPLE_ROWS + 1))
+    records = list(
+        itertools.islice(read_records(sample, layout, counts_returns=counts_returns), SAMPLE_ROWS + 1)
+    )
     if not is_all and len(records) <= SAMPLE_ROWS:
         records = records[:-1] or records  # the last may be cut in the middle
     records = records[:SAMPLE_ROWS]
@@ -147,34 +162,61 @@ def _fit(sample: Sequence[str], dialect: Dialect, *, is_all: bool) -> _Fit:
         return _Fit(dialect, 1, 0.0, tuple(records))
     most = max(widths.values())
     first = len(records[0].cells)
-    width = first if widths[first] == most else next(width for width, count in widths.items() if count == most)
+    width = (
+        first if widths[first] == most else next(width for width, count in widths.items() if count == most)
+    )
     return _Fit(dialect, width, most / len(records), tuple(records))
 
 
 def _quotes_are_literal(lines: Iterable[str], layout: Layout) -> bool:
-    """Whether reading quotes as plain characters loses fewer rows than reading them as CSV does."""
-    seen_quote = False
-    num_quoted_bad = num_literal_bad = 0
-    width, delimiter = len(layout.header), layout.dialect.delimiter
+    """Whether quotes are plain characters: that loses fewer rows, and they do not come in CSV's pairs."""
+    tally = _QuoteTally(layout)
+    num_bad = 0
+    for record in read_records(tally.watch(lines), layout):
+        if record.stray_line is not None:
+            num_bad += record.num_lines
+        elif record.problem is not None or len(record.cells) != len(layout.header):
+            num_bad += 1
+    return tally.num_quoted > 0 and num_bad > tally.num_ragged and tally.num_unpaired * 10 >= tally.num_quoted
 
-    def counted() -> Iterator[str]:
-        nonlocal num_literal_bad, seen_quote
+
+class _QuoteTally:
+    """Counts, over the lines read literally, what tells CSV quotes from plain ones."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._delimiter, self._width = layout.dialect.delimiter, len(layout.header)
+        self.num_ragged = 0
+        """Lines that literally read have another number of fields."""
+        self.num_quoted = 0
+        """Cells that begin with a quote."""
+        self.num_unpaired = 0
+        """Of these, the ones that CSV quoting cannot have written on one line."""
+
+    def watch(self, lines: Iterable[str]) -> Iterator[str]:
+        """The same lines, counted."""
         for line in lines:
-            seen_quote = seen_quote or '"' in line
-            num_literal_bad += bool(line.strip("\r\n")) and line.count(delimiter) + 1 != width
+            content = line.rstrip("\r\n")
+            if content:
+                self.num_ragged += content.count(self._delimiter) + 1 != self._width
+            if '"' in content:
+                self._count_quotes(content)
             yield line
 
-    for record in read_records(counted(), layout):
-        if record.stray_line is not None:
-            num_quoted_bad += record.num_lines
-        elif record.problem is not None or len(record.cells) != width:
-            num_quoted_bad += 1
-    return seen_quote and num_quoted_bad > num_literal_bad
+    def _count_quotes(self, content: str) -> None:
+        for cell in content.split(self._delimiter):
+            if cell.startswith('"'):
+                self.num_quoted += 1
+                is_paired = len(cell) > 1 and cell.endswith('"') and '"' not in cell[1:-1].replace('""', "")
+                self.num_unpaired += not is_paired
 
 
 def _repeated_values(records: Sequence[Record]) -> tuple[frozenset[str], ...]:
     """Per column, the short values that at least two of the rows share, where few values fill the column."""
-    columns = list(itertools.zip_longest(*(record.cells for record in records[1:] if record.problem is None), fillvalue=""))
+    columns = list(
+        itertools.zip_longest(
+            *(record.cells for record in records[1:] if record.problem is None), fillvalue=""
+        )
+    )
     repeated = []
     for column in columns:
         counts = Counter(column)
@@ -194,7 +236,10 @@ def _has_header(fit: _Fit, options: ReadOptions) -> bool:
     if any(is_known_name(cell) for cell in first) or any(name in first for name in options.named_columns):
         return True
     columns = list(zip(*(record.cells for record in others if len(record.cells) == fit.width), strict=False))
-    if any(_is_number(cell) and all(map(_is_number, column)) for cell, column in zip(first, columns, strict=False)):
+    if any(
+        _is_number(cell) and all(map(_is_number, column))
+        for cell, column in zip(first, columns, strict=False)
+    ):
         return False
     is_single = len(first) == 1
     return not any(_is_sentence(cell) and (is_single or not cell.rstrip().endswith("?")) for cell in first)

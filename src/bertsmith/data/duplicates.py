@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
-from bertsmith.data.example import Example
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsmith.data.example import Dataset, Example
 
 
 def fold_text(text: str, text_pair: str | None = None) -> str:
-    """The text without what makes no difference: compatibility forms (NFKC), case, and the amount of white space.
+    """The text without what makes no difference: compatibility forms (NFKC), case, amount of white space.
 
     A pair is folded as both of its texts, in their order.
     """
@@ -21,3 +24,12 @@ def fold_text(text: str, text_pair: str | None = None) -> str:
 def fold_example(example: Example) -> str:
     """The folded text, or pair, of a row: rows with the same one never stand on two sides of a split."""
     return fold_text(example.text, example.text_pair)
+
+
+def duplicate_groups(dataset: Dataset) -> NDArray[np.int64] | None:
+    """(rows,) the same number for rows of the same folded text; None where no two rows are the same."""
+    number_by_text: dict[str, int] = {}
+    numbers = [
+        number_by_text.setdefault(fold_example(example), len(number_by_text)) for example in dataset.examples
+    ]
+    return np.array(numbers, np.int64) if len(number_by_text) < len(numbers) else None

@@ -1,4 +1,4 @@
-"""JSON lines, or one JSON array of objects, to rows: strings as they are, numbers as they are written, null as missing."""
+"""JSON lines, or one array of objects, to rows: strings as they are, numbers as written, null as missing."""
 
 from __future__ import annotations
 
@@ -37,19 +37,22 @@ def open_json(name: str, lines: Iterator[str]) -> Table:
     Raises:
         UnreadableFile: one object instead of one per line, or an array that is broken.
     """
-    blank = list(itertools.takewhile(lambda line: not line.strip(), _watched := _Pushback(lines)))
-    first = _watched.give_back()
-    offset = len(blank)
+    watched = _Pushback(lines)
+    offset = sum(1 for _ in itertools.takewhile(lambda line: not line.strip(), watched))
+    first = watched.give_back()
     if first.lstrip("\ufeff" + WHITE_SPACE).startswith("["):
-        objects = _array_objects(name, "".join(_watched), first_line=offset + 1)
+        objects = _array_objects(name, "".join(watched), first_line=offset + 1)
     else:
-        objects = _line_objects(name, _watched, first_line=offset + 1)
+        objects = _line_objects(name, watched, first_line=offset + 1)
     sample = list(itertools.islice(objects, SAMPLE_OBJECTS))
     header = tuple(dict.fromkeys(key for _, parsed in sample if isinstance(parsed, dict) for key in parsed))
     if not header:
         line, parsed = sample[0] if sample else (1, "it holds no object")
         raise UnreadableFile(
-            name, f"no line is a JSON object ({parsed}).", line=line, remedy='Expected lines like {"text": "…", "label": "…"}.'
+            name,
+            f"no line is a JSON object ({parsed}).",
+            line=line,
+            remedy='Expected lines like {"text": "…", "label": "…"}.',
         )
     rows = (_row(line, parsed, header) for line, parsed in itertools.chain(sample, objects))
     return Table(name, header, rows)
@@ -75,7 +78,9 @@ class _Pushback:
         return self._last
 
 
-def _line_objects(name: str, lines: Iterable[str], *, first_line: int) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _line_objects(
+    name: str, lines: Iterable[str], *, first_line: int
+) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """(line, object or problem) of every line that is not blank."""
     parse = _decoder().decode
     for line, text in enumerate(lines, start=first_line):
@@ -87,7 +92,7 @@ def _line_objects(name: str, lines: Iterable[str], *, first_line: int) -> Iterat
                 name,
                 "the file is one JSON object over several lines, not one object per line.",
                 line=line,
-                remedy='Write one object per line ({"text": "…", "label": "…"}), or one array of objects.',
+                remedy='Write one object per line ({"text": "…", "label": "…"}), or one array of them.',
             )
         yield line, parsed
 
@@ -116,9 +121,13 @@ def _array_objects(name: str, text: str, *, first_line: int) -> Iterator[tuple[i
             parsed, position = decoder.raw_decode(text, position)
         except (json.JSONDecodeError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-            bad_line = first_line + text.count("\n", 0, error.pos if isinstance(error, json.JSONDecodeError) else position)
+            bad_line = first_line + text.count(
+                "\n", 0, error.pos if isinstance(error, json.JSONDecodeError) else position
+            )
             problem = f"the JSON array is broken here ({reason})."
-            raise UnreadableFile(name, problem, line=bad_line, remedy="Correct it, or write one object per line.") from error
+            raise UnreadableFile(
+                name, problem, line=bad_line, remedy="Correct it, or write one object per line."
+            ) from error
         yield line, parsed if isinstance(parsed, dict) else "it is not a JSON object"
         position = _skip_space(text, position)
         if text[position : position + 1] == ",":
@@ -126,7 +135,9 @@ def _array_objects(name: str, text: str, *, first_line: int) -> Iterator[tuple[i
         elif text[position : position + 1] != "]":
             bad_line = first_line + text.count("\n", 0, position)
             problem = "the JSON array does not go on with a comma or end with ']' here."
-            raise UnreadableFile(name, problem, line=bad_line, remedy="Correct it, or write one object per line.")
+            raise UnreadableFile(
+                name, problem, line=bad_line, remedy="Correct it, or write one object per line."
+            )
 
 
 def _skip_space(text: str, position: int) -> int:
@@ -171,6 +182,8 @@ def _row(line: int, parsed: dict[str, Any] | str, header: tuple[str, ...]) -> Ro
         elif isinstance(value, bool):
             cells.append("true" if value else "false")
         else:
-            bad[index] = value.reason if isinstance(value, _NotText) else f"the value of {key!r} is nested, not a text"
+            bad[index] = (
+                value.reason if isinstance(value, _NotText) else f"the value of {key!r} is nested, not a text"
+            )
             cells.append(None)
     return Row(tuple(cells), line, None, bad or NOTHING_BAD)

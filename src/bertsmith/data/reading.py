@@ -28,6 +28,9 @@ UNREADABLE, EMPTY_TEXT, MISSING_LABEL, TRIMMED_LABEL, EMPTY_PAIR = "D001", "D002
 
 NO_LABEL = ""
 
+Source = object
+"""What rows can be read from: see `open_table`."""
+
 
 class TextRow(NamedTuple):
     """The cells that we use of one row, or why the row cannot be used."""
@@ -55,6 +58,12 @@ class LabelledRows:
     num_rows: int
     """Rows read; with a limit, up to the last one used."""
     num_reported: int
+    header: tuple[str, ...]
+    """The names of all columns."""
+
+    def column_name(self, index: int | None) -> str | None:
+        """The name of a column, None for none."""
+        return None if index is None else self.header[index]
 
     @property
     def dataset(self) -> Dataset:
@@ -83,17 +92,17 @@ class _Reported:
         return len(self.places.get(code, []))
 
 
-def open_table(source: object, options: ReadOptions) -> Table:
+def open_table(source: Source, options: ReadOptions) -> Table:
     """The columns and the stream of rows of a source.
 
     Args:
-        source: A path; `-` for standard input; a binary stream; a pandas, polars or Arrow table; `(texts, labels)`; a list of
-            `(text, label)` pairs, of dicts or of texts.
+        source: A path; `-` for standard input; a binary stream; a pandas, polars or Arrow table;
+            `(texts, labels)`; a list of `(text, label)` pairs, of dicts or of texts.
         options: What the user said of it.
 
     Raises:
         ConfigError: an encoding or delimiter that does not exist.
-        UnreadableFile: it cannot be read at all; while the rows are taken also where reading on would read them wrongly.
+        UnreadableFile: it cannot be read; while the rows are taken also where reading on would be wrong.
     """
     if isinstance(source, (str, Path)):
         bytes_source = open_stream(sys.stdin.buffer, STDIN) if str(source) == "-" else open_file(str(source))
@@ -119,12 +128,17 @@ def read_texts(table: Table, options: ReadOptions, *, labelled: bool) -> tuple[C
     """
     sample = list(itertools.islice(table.rows, SAMPLE_ROWS))
     if labelled and not sample:
-        raise EmptySplit(f"{table.name}: there are no rows below the header {_shown(table)}. Add rows, or say --no-header if this is a row.")
+        raise EmptySplit(
+            f"{table.name}: there are no rows below the header {_shown(table)}. "
+            "Add rows, or say --no-header if this is a row."
+        )
     columns = choose_columns(table, sample, options, labelled=labelled)
-    return columns, (_text_row(row, columns, labelled=labelled) for row in itertools.chain(sample, table.rows))
+    return columns, (
+        _text_row(row, columns, labelled=labelled) for row in itertools.chain(sample, table.rows)
+    )
 
 
-def read_examples(source: object, options: ReadOptions, *, name: str | None = None) -> LabelledRows:
+def read_examples(source: Source, options: ReadOptions, *, name: str | None = None) -> LabelledRows:
     """All labelled rows of a source; those that cannot be used are findings with their `file:line`.
 
     The white space around a label is not part of it; nothing else is changed in a text or label.
@@ -158,10 +172,21 @@ def read_examples(source: object, options: ReadOptions, *, name: str | None = No
         if len(examples) == options.limit:
             break
     num_reported = num_rows - len(examples)
-    assert num_reported == sum(reported.num(code) for code in (UNREADABLE, EMPTY_TEXT, MISSING_LABEL, EMPTY_PAIR))
+    assert num_reported == sum(
+        reported.num(code) for code in (UNREADABLE, EMPTY_TEXT, MISSING_LABEL, EMPTY_PAIR)
+    )
     _refuse_hopeless(table.name, reported, num_rows=num_rows, num_used=len(examples))
     notes = table.notes if columns.note is None else (*table.notes, columns.note)
-    return LabelledRows(table.name, tuple(examples), _findings(table, reported), columns, notes, num_rows, num_reported)
+    return LabelledRows(
+        table.name,
+        tuple(examples),
+        _findings(table, reported),
+        columns,
+        notes,
+        num_rows,
+        num_reported,
+        table.header,
+    )
 
 
 def _stream_name(stream: object) -> str:
@@ -175,7 +200,9 @@ def _stream_name(stream: object) -> str:
 def _parquet(source: ByteSource) -> Table:
     """The table in a Parquet file."""
     if source.path is None:
-        raise UnreadableFile(source.name, "Parquet cannot be read from a stream.", remedy="Give the file's path.")
+        raise UnreadableFile(
+            source.name, "Parquet cannot be read from a stream.", remedy="Give the file's path."
+        )
     if not source.head.startswith(b"PAR1"):
         raise UnreadableFile(
             source.name,
@@ -203,7 +230,9 @@ def _text_table(source: ByteSource, options: ReadOptions) -> Table:
     def open_lines() -> Iterator[str]:
         return read_lines(source, encoding) if source.is_repeatable else itertools.chain(first_lines, lines)
 
-    table = open_delimited(source.name, open_lines, options, suffix=source.suffix, is_repeatable=source.is_repeatable)
+    table = open_delimited(
+        source.name, open_lines, options, suffix=source.suffix, is_repeatable=source.is_repeatable
+    )
     return replace(table, notes=(*notes, *table.notes))
 
 
@@ -229,9 +258,9 @@ def _judge(row: Row, columns: Columns, *, labelled: bool) -> tuple[str | None, s
             return UNREADABLE, row.bad_cells[index]
         if cell is not None and (damage := _damage(cell)) is not None:
             return UNREADABLE, damage
-    for index, code, what in ((columns.text, EMPTY_TEXT, "text"), (columns.pair, EMPTY_PAIR, "second text")):
-        if index is not None and not (row.cells[index] or "").strip():
-            return code, f"the {what} is {'missing' if row.cells[index] is None else 'empty'}"
+    for place, code, what in ((columns.text, EMPTY_TEXT, "text"), (columns.pair, EMPTY_PAIR, "second text")):
+        if place is not None and not (row.cells[place] or "").strip():
+            return code, f"the {what} is {'missing' if row.cells[place] is None else 'empty'}"
     if labelled and columns.label is not None and not (row.cells[columns.label] or "").strip():
         return MISSING_LABEL, "the label is missing"
     return None, None
@@ -262,7 +291,12 @@ def _refuse_hopeless(name: str, reported: _Reported, *, num_rows: int, num_used:
             remedy="Check --delimiter, --encoding and --no-header, or correct the file.",
         )
     if num_used == 0:
-        counts = ((UNREADABLE, "unreadable"), (EMPTY_TEXT, "without text"), (MISSING_LABEL, "without label"), (EMPTY_PAIR, "without second text"))
+        counts = (
+            (UNREADABLE, "unreadable"),
+            (EMPTY_TEXT, "without text"),
+            (MISSING_LABEL, "without label"),
+            (EMPTY_PAIR, "without second text"),
+        )
         found = ", ".join(f"{reported.num(code)} {what}" for code, what in counts if reported.num(code))
         raise EmptySplit(
             f"{name}: none of the {num_rows} rows can be used ({found}). "
@@ -278,7 +312,10 @@ def _findings(table: Table, reported: _Reported) -> tuple[Finding, ...]:
         EMPTY_TEXT: ("{have} no text and {are} not used.", "Fill in the text or delete them."),
         EMPTY_PAIR: ("{have} no second text and {are} not used.", "Fill in the second text or delete them."),
         MISSING_LABEL: ("{have} no label and {are} not used.", "Fill in the label or delete them."),
-        TRIMMED_LABEL: ("{have} white space around the label; it is not part of the label.", "Remove it in the file."),
+        TRIMMED_LABEL: (
+            "{have} white space around the label; it is not part of the label.",
+            "Remove it in the file.",
+        ),
     }
     found = []
     for code, (sentence, remedy) in sentences.items():
@@ -287,7 +324,15 @@ def _findings(table: Table, reported: _Reported) -> tuple[Finding, ...]:
             words = {"are": "is", "have": "has"} if len(rows) == 1 else {"are": "are", "have": "have"}
             count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
             filled = sentence.replace("{are}", words["are"]).replace("{have}", words["have"])
-            found.append(finding_about(rows, code=code, severity="warning", sentence=f"{table.name}: {count} {filled}", remedy=remedy))
+            found.append(
+                finding_about(
+                    rows,
+                    code=code,
+                    severity="warning",
+                    sentence=f"{table.name}: {count} {filled}",
+                    remedy=remedy,
+                )
+            )
     return tuple(sorted(found, key=lambda finding: finding.code))
 
 

@@ -1,4 +1,4 @@
-"""Train, validation and test: stratified, the same text never on two sides, decided by the data and the seed alone."""
+"""Train, validation and test: stratified, a text never on two sides, decided by data and seed alone."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def split_dataset(
 ) -> Splits:
     """The three splits; those that are not given are cut from `dataset`.
 
-    Each label stays in train; a text that has two labels stays in train with all its rows. What is cut depends on the texts,
-    the labels and the seed, not on the machine or the order of the rows.
+    Each label stays in train; a text that has two labels stays in train with all its rows. What is cut
+    depends on the texts, the labels and the seed, not on the machine or the order of the rows.
 
     Args:
         dataset: The rows to train on, and to cut from.
@@ -83,28 +83,40 @@ def split_dataset(
         EmptySplit: a split has no rows, or train fewer than two labels.
         UnknownLabel: a given split has a label that train lacks.
     """
-    given = {"validation": validation, "test": test}
-    for name, rows in ({"train": dataset} | given).items():
+    given: dict[SplitName, Dataset | None] = {"validation": validation, "test": test}
+    for name, rows in (("train", dataset), *given.items()):
         if rows is not None and len(rows) == 0:
-            raise EmptySplit(f"The {name} rows are none: the split is empty. Give a file with usable rows.")
+            raise EmptySplit(f"The {name} split has no rows. Give a file with usable rows.")
     LabelSet.from_labels(dataset.labels)
-    shares = {"test": test_share, "validation": validation_share}
-    sizes = held_out_sizes(len(dataset), {name: share for name, share in shares.items() if given[name] is None})
+    shares: dict[SplitName, float] = {"test": test_share, "validation": validation_share}
+    sizes = held_out_sizes(
+        len(dataset), {name: share for name, share in shares.items() if given[name] is None}
+    )
     split_of, reason_of = _assign(dataset, sizes, split_seed=split_seed)
-    parts = {name: dataset.select([index for index, split in enumerate(split_of) if split == name]) for name in ("train", *sizes)}
-    train = parts["train"]
-    held_out = {name: rows if rows is not None else parts[name] for name, rows in given.items()}
+    train = _part(dataset, split_of, "train")
+    held_out = {
+        name: _part(dataset, split_of, name) if rows is None else rows for name, rows in given.items()
+    }
     _refuse_empty(dataset, held_out)
     for rows in held_out.values():
         _refuse_unknown_labels(rows, known=train.label_counts)
-    assignments = [Assignment(e.origin, s, r) for e, s, r in zip(dataset.examples, split_of, reason_of, strict=True)]
-    assignments += [Assignment(e.origin, "validation", "given") for e in (validation.examples if validation else ())]
-    assignments += [Assignment(e.origin, "test", "given") for e in (test.examples if test else ())]
+    assignments = [
+        Assignment(example.origin, split, reason)
+        for example, split, reason in zip(dataset.examples, split_of, reason_of, strict=True)
+    ]
+    for name, rows in given.items():
+        examples = () if rows is None else rows.examples
+        assignments += [Assignment(example.origin, name, "given") for example in examples]
     findings = _findings(train, held_out["validation"], held_out["test"])
     return Splits(train, held_out["validation"], held_out["test"], tuple(assignments), findings)
 
 
-def held_out_sizes(num_rows: int, shares: Mapping[str, float]) -> dict[SplitName, int]:
+def _part(dataset: Dataset, split_of: Sequence[SplitName], name: str) -> Dataset:
+    """The rows that went to this split."""
+    return dataset.select([index for index, split in enumerate(split_of) if split == name])
+
+
+def held_out_sizes(num_rows: int, shares: Mapping[SplitName, float]) -> dict[SplitName, int]:
     """How many rows each held-out split gets: its share, raised to 200 rows while train keeps 60 %.
 
     Raises:
@@ -112,16 +124,23 @@ def held_out_sizes(num_rows: int, shares: Mapping[str, float]) -> dict[SplitName
     """
     if sum(shares.values()) >= 1:
         named = " and ".join(f"--{name}-share {share}" for name, share in shares.items())
-        raise ConfigError([f"{named}: the shares add up to {sum(shares.values()):g} and leave no rows to train on. Make them smaller."])
+        raise ConfigError(
+            [f"{named}: the shares add up to {sum(shares.values()):g}; no rows are left to train on."]
+        )
     names: list[SplitName] = [name for name in ("test", "validation") if name in shares]
     sizes = {name: round(num_rows * shares[name]) for name in names}
     room = max(0, int(num_rows * MAX_HELD_OUT_SHARE) - sum(sizes.values()))
     wanted = {name: max(0, MIN_HELD_OUT_ROWS - size) for name, size in sizes.items()}
     total = sum(wanted.values())
-    return {name: size + (wanted[name] if total <= room else wanted[name] * room // total) for name, size in sizes.items()}
+    return {
+        name: size + (wanted[name] if total <= room else wanted[name] * room // total)
+        for name, size in sizes.items()
+    }
 
 
-def _assign(dataset: Dataset, sizes: Mapping[SplitName, int], *, split_seed: int) -> tuple[list[SplitName], list[Reason]]:
+def _assign(
+    dataset: Dataset, sizes: Mapping[SplitName, int], *, split_seed: int
+) -> tuple[list[SplitName], list[Reason]]:
     """The split of every row, and why."""
     groups = _grouped(dataset.examples)
     split_of: list[SplitName] = ["train"] * len(dataset)
@@ -151,21 +170,28 @@ def _grouped(examples: Sequence[Example]) -> dict[str, _Group]:
     indices: dict[str, list[int]] = defaultdict(list)
     for index, example in enumerate(examples):
         indices[fold_example(example)].append(index)
-    return {key: _Group(tuple(rows), frozenset(examples[row].label for row in rows)) for key, rows in indices.items()}
+    return {
+        key: _Group(tuple(rows), frozenset(examples[row].label for row in rows))
+        for key, rows in indices.items()
+    }
 
 
 def _rank(key: str, split_seed: int) -> bytes:
     """A place in the order that only the text and the seed decide, the same on every machine."""
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16, key=str(split_seed).encode()[:64]).digest()
+    return hashlib.blake2b(
+        key.encode("utf-8", "surrogatepass"), digest_size=16, key=str(split_seed).encode()[:64]
+    ).digest()
 
 
 def _apportion(size: int, counts: Mapping[str, int], num_groups: Mapping[str, int]) -> dict[str, int]:
-    """How many of `size` rows each label gets: in proportion, by largest remainder, at least one where there are enough."""
+    """How many of `size` rows each label gets: by largest remainder, at least one if it has enough texts."""
     total = sum(counts.values())
     if total == 0:
         return {}
     exact = {label: Fraction(size * count, total) for label, count in counts.items()}
-    quotas = {label: max(int(share), int(num_groups[label] >= ROWS_TO_SHARE)) for label, share in exact.items()}
+    quotas = {
+        label: max(int(share), int(num_groups[label] >= ROWS_TO_SHARE)) for label, share in exact.items()
+    }
     by_remainder = sorted(exact, key=lambda label: (quotas[label] - exact[label], natural_key(label), label))
     missing = size - sum(quotas.values())
     for label in by_remainder[: max(0, missing)]:
@@ -192,13 +218,13 @@ def _take(groups: list[_Group], quota: int) -> list[_Group]:
     return taken
 
 
-def _refuse_empty(dataset: Dataset, held_out: Mapping[str, Dataset]) -> None:
+def _refuse_empty(dataset: Dataset, held_out: Mapping[SplitName, Dataset]) -> None:
     """A split without rows can neither choose nor judge."""
     for name, rows in held_out.items():
         if len(rows) == 0:
             raise EmptySplit(
-                f"The {len(dataset)} training rows are too few to cut a {name} split from: it would be empty, as every label "
-                f"must stay in train. Add rows, or give --{name} FILE."
+                f"The {len(dataset)} training rows are too few to cut a {name} split: it would be empty, "
+                f"as every label must stay in train. Add rows, or give --{name} FILE."
             )
 
 
@@ -228,11 +254,19 @@ def _shared_texts(parts: Mapping[str, Dataset], keys: Mapping[str, list[str]]) -
     found = []
     for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
         known = set(keys[first])
-        rows = [str(row.origin) for row, key in zip(parts[second].examples, keys[second], strict=True) if key in known]
+        rows = [
+            str(row.origin)
+            for row, key in zip(parts[second].examples, keys[second], strict=True)
+            if key in known
+        ]
         if rows:
-            sentence = f"{len(rows):,} of {len(parts[second]):,} {second} rows have a text that is in the {first} rows too."
-            remedy = f"Scores on them tell memory, not learning: remove them from the {second if first == 'train' else first} file."
-            found.append(finding_about(rows, code="D010", severity="warning", sentence=sentence, remedy=remedy))
+            share = f"{len(rows):,} of {len(parts[second]):,} {second} rows"
+            sentence = f"{share} have a text that is in the {first} rows too."
+            place = second if first == "train" else first
+            remedy = f"Scores on them tell memory, not learning: remove them from the {place} file."
+            found.append(
+                finding_about(rows, code="D010", severity="warning", sentence=sentence, remedy=remedy)
+            )
     return found
 
 
@@ -252,7 +286,15 @@ def _contradictions(parts: Mapping[str, Dataset], keys: Mapping[str, list[str]])
     if not rows:
         return []
     sentence = f"{len(torn):,} texts have different labels in different rows ({len(rows):,} rows)."
-    return [finding_about(rows, code="D011", severity="warning", sentence=sentence, remedy="Decide on one label for each of them.")]
+    return [
+        finding_about(
+            rows,
+            code="D011",
+            severity="warning",
+            sentence=sentence,
+            remedy="Decide on one label for each of them.",
+        )
+    ]
 
 
 def _repeats(parts: Mapping[str, Dataset], keys: Mapping[str, list[str]]) -> list[Finding]:
@@ -278,8 +320,14 @@ def _absent_labels(train: Dataset, held_out: Mapping[str, Dataset]) -> list[Find
         absent = [label for label in train.label_counts if label not in counts]
         if absent:
             rows = [str(row.origin) for row in train.examples if row.label in set(absent)]
-            sentence = f"{len(absent)} labels have no {name} row, so nothing will be known about them: {list_names(absent)}."
+            sentence = (
+                f"{len(absent)} labels have no {name} row; their scores stay unknown: {list_names(absent)}."
+            )
             if len(absent) == 1:
-                sentence = f"The label {absent[0]!r} has no {name} row, so nothing will be known about it."
-            found.append(finding_about(rows, code="D013", severity="warning", sentence=sentence, remedy="Add rows of it."))
+                sentence = f"The label {absent[0]!r} has no {name} row; its scores stay unknown."
+            found.append(
+                finding_about(
+                    rows, code="D013", severity="warning", sentence=sentence, remedy="Add rows of it."
+                )
+            )
     return found

@@ -22,7 +22,7 @@ class Row(NamedTuple):
     """One row as written. A row that cannot be read is a row with a `problem`: it is never dropped."""
 
     cells: tuple[str | None, ...]
-    """One per column of the header, as text; None is a missing value (a null), which is not the text `None`."""
+    """One per column of the header, as text; None is a missing value, which is not the text `None`."""
     line: int
     """1-based: the line where the row begins, or the row's number in Parquet and in memory."""
     problem: str | None = None
@@ -73,7 +73,9 @@ class ReadOptions:
     @property
     def named_columns(self) -> tuple[str, ...]:
         """The columns that the user named."""
-        return tuple(name for name in (self.text_column, self.pair_column, self.label_column) if name is not None)
+        return tuple(
+            name for name in (self.text_column, self.pair_column, self.label_column) if name is not None
+        )
 
 
 def numbered_header(width: int) -> tuple[str, ...]:

@@ -21,14 +21,72 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
-COMMON_ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252", "cp1250", "cp1251", "iso-8859-15", "shift_jis", "gb18030")
+COMMON_ENCODINGS = (
+    "utf-8",
+    "utf-16",
+    "latin-1",
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "iso-8859-15",
+    "shift_jis",
+    "gb18030",
+)
 
 WESTERN = frozenset(
-    "cp1250 cp1252 cp1254 cp1257 cp1258 cp437 cp775 cp850 cp852 cp858 cp1140 latin_1 iso8859_2 iso8859_3 iso8859_4 "
-    "iso8859_9 iso8859_10 iso8859_13 iso8859_14 iso8859_15 iso8859_16 mac_roman mac_iceland mac_latin2 mac_turkish "
-    "hp_roman8 cp037 cp500 cp1026 cp273".split()
+    {
+        "cp1250",
+        "cp1252",
+        "cp1254",
+        "cp1257",
+        "cp1258",
+        "cp437",
+        "cp775",
+        "cp850",
+        "cp852",
+        "cp858",
+        "cp1140",
+        "latin_1",
+        "iso8859_2",
+        "iso8859_3",
+        "iso8859_4",
+        "iso8859_9",
+        "iso8859_10",
+        "iso8859_13",
+        "iso8859_14",
+        "iso8859_15",
+        "iso8859_16",
+        "mac_roman",
+        "mac_iceland",
+        "mac_latin2",
+        "mac_turkish",
+        "hp_roman8",
+        "cp037",
+        "cp500",
+        "cp1026",
+        "cp273",
+    }
 )
 """Latin-script code pages that short samples cannot tell apart."""
+
+OTHER_LATIN_LANGUAGES = frozenset(
+    {
+        "Polish",
+        "Czech",
+        "Slovak",
+        "Slovene",
+        "Slovenian",
+        "Croatian",
+        "Hungarian",
+        "Romanian",
+        "Turkish",
+        "Lithuanian",
+        "Latvian",
+        "Estonian",
+        "Vietnamese",
+    }
+)
+"""Languages in Latin script that Windows-1252 cannot write."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +99,7 @@ class Encoding:
 
 
 def find_encoding(source: ByteSource, requested: str | None) -> Encoding:
-    """The encoding: the requested one, else by byte order mark, else UTF-8 if all of it is, else a guess that is told.
+    """The encoding: as requested, else by byte order mark, else UTF-8 if all of it is, else a told guess.
 
     Raises:
         ConfigError: the requested encoding is not known.
@@ -60,7 +118,7 @@ def find_encoding(source: ByteSource, requested: str | None) -> Encoding:
 
 
 def read_lines(source: ByteSource, encoding: Encoding) -> Iterator[str]:
-    r"""The lines with their ends as written: `\n`, `\r\n` or `\r`. A byte order mark is not part of the first.
+    r"""The lines with their ends as written (`\n`, `\r\n` or `\r`), without a byte order mark.
 
     Raises:
         UnreadableFile: bytes that are not in this encoding, with their line.
@@ -114,7 +172,10 @@ def _undecodable(source: ByteSource, error: UnicodeDecodeError, *, line: int) ->
     found = " ".join(f"0x{byte:02x}" for byte in error.object[error.start : error.start + 1])
     problem = f"the byte {found} cannot be decoded as {error.encoding} ({error.reason})."
     return UnreadableFile(
-        source.name, problem, line=line, remedy="Correct the line, or name the encoding with --encoding (for example cp1252)."
+        source.name,
+        problem,
+        line=line,
+        remedy="Correct the line, or name the encoding with --encoding (for example cp1252).",
     )
 
 
@@ -125,12 +186,14 @@ def _checked(name: str) -> str:
         return codecs.lookup(name).name
     except (LookupError, ValueError) as error:
         hint = nearest(name, COMMON_ENCODINGS)
-        message = f"--encoding {name!r} is not a text encoding that is known.{hint} Known ones are for example utf-8 and cp1252."
+        message = (
+            f"--encoding {name!r} is no known text encoding.{hint} Known are for example utf-8 and cp1252."
+        )
         raise ConfigError([message]) from error
 
 
 def _refuse_binary(source: ByteSource) -> None:
-    """Many zero bytes: UTF-16 or UTF-32 without a mark, or no text at all. A single one is a matter of its row."""
+    """Many zero bytes: UTF-16 without a mark, or no text at all. A single one is a matter of its row."""
     head = source.head[: 64 * 1024]
     num_nul = head.count(0)
     if num_nul * 50 < len(head):
@@ -205,31 +268,24 @@ def _guessed(source: ByteSource) -> Encoding:
             line=first_bad,
             remedy="Save the file as UTF-8, or name its encoding with --encoding.",
         )
-    return Encoding(name, f"The file is not UTF-8; it is read as {name}, which is a guess. --encoding sets it.")
+    return Encoding(
+        name, f"The file is not UTF-8; it is read as {name}, which is a guess. --encoding sets it."
+    )
 
 
 def guess_encoding(sample: bytes) -> str | None:
     """The most likely encoding of bytes that are not UTF-8; None where nothing fits.
 
-    Western European text in few bytes fits a dozen code pages; of those that fit, Windows-1252 is by far the commonest in
-    the wild, and contains Latin-1.
+    Western European text in few bytes fits a dozen code pages; of those that fit, Windows-1252 is by far the
+    commonest in the wild, and contains the characters of Latin-1.
     """
     from charset_normalizer import from_bytes  # 30 ms that only files in other encodings pay
 
-    matches = from_bytes(sample)
-    best = matches.best()
-    if best is None or best.encoding in WESTERN:
-        try:
-            sample.decode("cp1252")
-        except UnicodeDecodeError:
-            return None if best is None else best.encoding
-        if best is None or best.encoding in ("latin_1", "cp1252") or _is_western(sample.decode("cp1252")):
-            return "cp1252"
-    return str(best.encoding)
-
-
-def _is_western(text: str) -> bool:
-    """Whether the non-ASCII characters are those of Western European prose."""
-    special = [character for character in text if character > "\x7f"]
-    usual = sum(character in "äöüßÄÖÜéèêëàâçîïôûùœÉÈÀÇñÑóíáúÁÍÓÚ¿¡ìòãõåÅæÆøØ£€§°·…–—‘’“”•´«»©®™½\xa0" for character in special)
-    return usual * 10 >= len(special) * 9
+    best = from_bytes(sample).best()
+    if best is not None and (best.encoding not in WESTERN or best.language in OTHER_LATIN_LANGUAGES):
+        return str(best.encoding)
+    try:
+        sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return None if best is None else str(best.encoding)
+    return "cp1252"
