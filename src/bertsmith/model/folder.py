@@ -207,6 +207,8 @@ def _refuse_other_kinds(model: str, config: dict[str, Any]) -> None:
 def _why_not_encoder(kind: str, config: dict[str, Any]) -> str:
     """What the model is instead of a text encoder; empty for one."""
     masked = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES or kind in ENCODERS_WITHOUT_MASKED_LM
+    if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        return "transformers has no text classifier of this type"
     if config.get("is_encoder_decoder"):
         return "an encoder with a decoder, and only encoders are fine-tuned here"
     if (
@@ -217,8 +219,6 @@ def _why_not_encoder(kind: str, config: dict[str, Any]) -> str:
         return "a decoder, which writes text, and only encoders are fine-tuned here"
     if kind in NEEDS_MORE_THAN_TEXT:
         return "it does not read plain text"
-    if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
-        return "transformers has no text classifier of this type"
     return "" if masked else "not a text encoder"
 
 

