@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bertsmith.data.example import Dataset, LabelSet
 from bertsmith.diagnosis.bag_features import BagFeatures, SparseMatrix, fit_features
-from bertsmith.evaluation.metrics import FloatArray, balanced_accuracy, confusion_matrix, macro_f1
+from bertsmith.evaluation.metrics import FloatArray, balanced_accuracy, confusion_matrix, macro_f1, mean_loss
 from bertsmith.evaluation.resampling import generator
 
 LabelIds = NDArray[np.int64]
@@ -100,8 +100,8 @@ def fit_bag_of_words(
     """The strongest bag of words that these training rows and seconds allow.
 
     C is the one with the best macro-F1 over out-of-fold predictions, because macro-F1 is what the model is
-    compared by. The inverse document frequencies are those of all training rows, the held-out fold's texts
-    (never its labels) included.
+    compared by; of equals, the one with the least loss. The inverse document frequencies are those of all
+    training rows, the held-out fold's texts (never its labels) included.
 
     Args:
         train: the rows that the model was trained on.
@@ -181,22 +181,21 @@ def _load_libraries() -> None:
 def _choose_strength(
     rows: SparseMatrix, ids: LabelIds, *, num_labels: int, seed: int
 ) -> tuple[float, LabelIds]:
-    """The C with the best macro-F1, the smaller of equals, and its out-of-fold predictions, shape (rows,)."""
+    """The C with the best macro-F1, of equals that with the least loss, and its out-of-fold predictions."""
     folds = _folds(ids, seed=seed)
     if folds.max() == 0:
         return UNCHOSEN_STRENGTH, majority_predictions(ids, len(ids))
-    best: tuple[float, float, LabelIds] | None = None
+    tried = {}
     for strength in STRENGTHS:
-        predicted = np.empty(len(ids), dtype=np.int64)
+        probabilities = np.empty((len(ids), num_labels))
         for fold in range(int(folds.max()) + 1):
             held_out = folds == fold
             classifier = _fit(rows[~held_out], ids[~held_out], num_labels=num_labels, strength=strength)
-            predicted[held_out] = classifier.probabilities(rows[held_out]).argmax(axis=1)
+            probabilities[held_out] = classifier.probabilities(rows[held_out])
+        predicted = probabilities.argmax(axis=1).astype(np.int64)
         score = float(macro_f1(confusion_matrix(ids, predicted, num_labels=num_labels)))
-        if best is None or score > best[0]:
-            best = (score, strength, predicted)
-    assert best is not None
-    return best[1], best[2]
+        tried[score, -mean_loss(np.log(probabilities), ids)] = strength, predicted
+    return tried[max(tried)]
 
 
 def _folds(ids: LabelIds, *, seed: int) -> LabelIds:

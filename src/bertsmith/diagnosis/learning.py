@@ -48,9 +48,8 @@ def collapsed_epochs(evidence: Evidence) -> str:
     )
     best = max(epochs, key=lambda epoch: epoch.f1)
     trap = [number for number in numbers if epochs[number - 1].f1 >= best.f1]
-    verb = "belong" if len(trap) > 1 else "belongs"
     warning = (
-        f" A trap: the best F1 of the table, {best.f1:.4f}, {verb} to {_numbered(trap)}; "
+        f" A trap: the best F1 of the table, {best.f1:.4f}, belongs to {_numbered(trap)}; "
         "choosing by F1 would keep a model that reads nothing."
         if trap
         else ""

@@ -25,7 +25,7 @@ def test_two_labels_are_tested_by_fishers_exact_test():
 def test_shuffles_agree_with_fishers_exact_test():
     true, predicted = np.repeat([0, 0, 1, 1], [12, 8, 9, 11]), np.repeat([0, 1, 0, 1], [12, 8, 9, 11])
     exact = learning_p_value(true, predicted, num_labels=2)
-    # A third label that nobody has sends the same rows through the shuffles. The error of 10,000 is below 0.005.
+    # A third label that nobody has sends the same rows through the shuffles. Their error is below 0.005.
     assert learning_p_value(true, predicted, num_labels=3) == pytest.approx(exact, abs=0.015)
 
 
