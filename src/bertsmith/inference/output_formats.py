@@ -1,0 +1,174 @@
+"""How predicted rows are written: CSV, TSV, JSON lines and Parquet, row by row.
+
+Every `open_…` is a context that gives a function which writes one row; leaving it writes
+the rest and leaves the stream open. A lone surrogate has no UTF-8 form and is written as its escape, which
+in JSON is the same text again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import BinaryIO, Literal, TextIO, assert_never
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bertsmith.inference.csv_safety import neutralise_formula
+from bertsmith.inference.output_columns import OutputColumns
+from bertsmith.inference.row_stream import PredictedRow
+
+OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+WriteRow = Callable[[PredictedRow], None]
+
+FORMAT_OF_SUFFIX: dict[str, OutputFormat] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+"""Ending of a file's name → what is written into it."""
+
+UNWRITABLE = "backslashreplace"
+PARQUET_GROUP_ROWS = 65_536
+PARQUET_GROUP_CHARACTERS = 2**24
+"""A row group of a Parquet file ends at whichever comes first."""
+
+
+@dataclass(frozen=True)
+class CsvStyle:
+    """How CSV is written."""
+
+    delimiter: str = ","
+    raw: bool = False
+    """Texts as they are, even if a spreadsheet would run them."""
+
+
+def format_of(name: str) -> OutputFormat | None:
+    """What a file of this name holds; None where its ending says nothing."""
+    return FORMAT_OF_SUFFIX.get(PurePath(name).suffix.lower())
+
+
+def open_writer(
+    stream: BinaryIO, columns: OutputColumns, *, output_format: OutputFormat, csv_style: CsvStyle
+) -> AbstractContextManager[WriteRow]:
+    """The context that writes this format into the stream."""
+    match output_format:
+        case "csv" | "tsv":
+            return open_csv(stream, columns, style=csv_style)
+        case "jsonl":
+            return open_json_lines(stream, columns)
+        case "parquet":
+            return open_parquet(stream, columns)
+        case _:
+            assert_never(output_format)
+
+
+@contextmanager
+def open_csv(stream: BinaryIO, columns: OutputColumns, *, style: CsvStyle) -> Iterator[WriteRow]:
+    """CSV with a header; probabilities have six significant digits; what is missing is empty."""
+    plain = (lambda cell: cell) if style.raw else neutralise_formula
+
+    with _text_stream(stream) as file:
+        writer = csv.writer(_NewlineEnds(file), delimiter=style.delimiter, lineterminator="\r\n")
+        writer.writerow([plain(name) for name in columns.all])
+
+        def write(predicted: PredictedRow) -> None:
+            probabilities = predicted.probabilities or (None,) * len(columns.label_probabilities)
+            cells = (*predicted.row.cells, predicted.label)
+            numbers = ("" if p is None else f"{p:.6g}" for p in (predicted.probability, *probabilities))
+            given = [plain(cell or "") for cell in cells]
+            writer.writerow([*given, *numbers, plain(predicted.error or "")])
+
+        yield write
+
+
+@contextmanager
+def open_json_lines(stream: BinaryIO, columns: OutputColumns) -> Iterator[WriteRow]:
+    """One JSON object per row; what is missing is null; probabilities in full."""
+    names = columns.unique
+    with _text_stream(stream) as file:
+
+        def write(predicted: PredictedRow) -> None:
+            values = dict(zip(names, _values(predicted, columns), strict=True))
+            file.write(json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n")
+
+        yield write
+
+
+@contextmanager
+def open_parquet(stream: BinaryIO, columns: OutputColumns) -> Iterator[WriteRow]:
+    """Parquet: the input's columns, label and error as strings, probabilities as float64."""
+    num_numbers = 1 + len(columns.label_probabilities)
+    types = [pa.string()] * (len(columns.given) + 1) + [pa.float64()] * num_numbers + [pa.string()]
+    names = [name.encode("utf-8", UNWRITABLE).decode() for name in columns.unique]
+    schema = pa.schema(list(zip(names, types, strict=True)))
+    pending: list[tuple[str | float | None, ...]] = []
+    num_characters = 0
+
+    with pq.ParquetWriter(stream, schema) as writer:
+
+        def write_pending() -> None:
+            nonlocal num_characters
+            arrays = [
+                pa.array(column, kind) for column, kind in zip(zip(*pending, strict=True), types, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            pending.clear()
+            num_characters = 0
+
+        def write(predicted: PredictedRow) -> None:
+            nonlocal num_characters
+            values = tuple(_encodable(value) for value in _values(predicted, columns))
+            pending.append(values)
+            num_characters += sum(len(value) for value in values if isinstance(value, str))
+            if len(pending) >= PARQUET_GROUP_ROWS or num_characters >= PARQUET_GROUP_CHARACTERS:
+                write_pending()
+
+        try:
+            yield write
+        finally:
+            if pending:
+                write_pending()
+
+
+class _NewlineEnds:
+    r"""Ends lines with `\n`. Trap: csv must believe in `\r\n`, or it leaves a lone `\r` unquoted."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+
+@contextmanager
+def _text_stream(stream: BinaryIO) -> Iterator[TextIO]:
+    """UTF-8 text into the bytes; leaving it flushes but does not close them."""
+    file = io.TextIOWrapper(stream, encoding="utf-8", errors=UNWRITABLE, newline="")
+    try:
+        yield file
+    finally:
+        file.detach()  # flushes first
+
+
+def _values(predicted: PredictedRow, columns: OutputColumns) -> Sequence[str | float | None]:
+    """The row in the order of the columns."""
+    probabilities = predicted.probabilities or (None,) * len(columns.label_probabilities)
+    return (*predicted.row.cells, predicted.label, predicted.probability, *probabilities, predicted.error)
+
+
+def _encodable(value: str | float | None) -> str | float | None:
+    """Arrow strings are UTF-8: lone surrogates become their escapes."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", UNWRITABLE).decode()
+    return value

@@ -1,0 +1,223 @@
+"""A finished model that answers: texts (or pairs) → labels and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsmith.errors import DataError
+from bertsmith.inference.training_facts import TrainingFacts, read_training_facts, require_model
+from bertsmith.model.decoding import predicted_ids, probabilities
+from bertsmith.model.loading import LoadedModel, load_run
+from bertsmith.model.prediction import NoProgress, predict_logits
+from bertsmith.runtime import Runtime, choose_runtime
+from bertsmith.tokens.batching import EncodedDataset, Padding
+from bertsmith.tokens.encoding import TextEncoder
+
+DEFAULT_BATCH_SIZE = 32
+"""Rows per forward pass, all of like length."""
+
+ROWS_ENCODED = 8192
+"""Rows that are tokens in memory at once."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says about one text."""
+
+    label: str
+    """The most probable label."""
+    probability: float
+    """Its probability, in [0, 1]."""
+    probabilities: dict[str, float]
+    """Of every label, in id order; they sum to 1."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the model says about many rows, as arrays."""
+
+    probabilities: NDArray[np.float64]
+    """(rows, labels) that sum to 1 in every row."""
+    label_ids: NDArray[np.int64]
+    """(rows,) the most probable label."""
+    is_cut: NDArray[np.bool_]
+    """(rows,) whether the row was longer than the model reads."""
+
+
+class Predictor:
+    """A model on its device, with all that is needed to read texts as it did in training."""
+
+    def __init__(self, loaded: LoadedModel, *, runtime: Runtime, facts: TrainingFacts) -> None:
+        self._model = loaded.model.to(runtime.device).eval()  # type: ignore[arg-type]  # transformers types `to` too narrowly
+        self._runtime = runtime
+        self._padding = Padding(pad_id=loaded.pad_id, uses_token_types=loaded.uses_token_types)
+        self._encoder = TextEncoder(loaded.backend, loaded.max_length, facts.truncate)
+        self.name = loaded.name
+        """The folder, as it was given."""
+        self.label_names: tuple[str, ...] = loaded.label_set.names
+        """In id order: the columns of `predict_probabilities`."""
+        self.max_length = loaded.max_length
+        """Most tokens of a row that are read, special tokens included."""
+        self.facts = facts
+        """How the model was trained, as far as its folder says."""
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto", threads: int | None = None) -> Predictor:
+        """The model of a run folder, or any single-label text classifier in a Hugging Face folder.
+
+        It computes in float32 on every device, so that a text gets the same answer everywhere.
+
+        Args:
+            folder: what `bertsmith train` wrote.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            threads: CPU threads; torch's own choice if None.
+
+        Raises:
+            NotARunFolder: there is no such folder, or no model in it.
+            ModelError: the run failed and left no model, or the model cannot be loaded.
+            ConfigError: the device is not there, or the folder's run.toml cannot be used.
+        """
+        require_model(Path(folder))
+        facts = read_training_facts(Path(folder))
+        runtime = choose_runtime(device=device, precision="float32", threads=threads)
+        return cls(load_run(folder), runtime=runtime, facts=facts)
+
+    def predict(
+        self, texts: Sequence[str] | str, text_pairs: Sequence[str] | str | None = None
+    ) -> list[Prediction]:
+        """One prediction per text, in order; a single text gives a list of one.
+
+        Args:
+            texts: the texts, or the first texts of pairs.
+            text_pairs: the second texts, for a model that was trained on pairs.
+
+        Raises:
+            DataError: something that is not text, numbers of texts that differ, or pairs where it reads
+                single texts (and the other way round).
+        """
+        scores = self._score_any(texts, text_pairs)
+        return [
+            Prediction(
+                label=self.label_names[best],
+                probability=row[best],
+                probabilities=dict(zip(self.label_names, row, strict=True)),
+            )
+            for best, row in zip(scores.label_ids.tolist(), scores.probabilities.tolist(), strict=True)
+        ]
+
+    def predict_probabilities(
+        self, texts: Sequence[str] | str, text_pairs: Sequence[str] | str | None = None
+    ) -> NDArray[np.float64]:
+        """(rows, labels) probabilities, the labels in the order of `label_names`.
+
+        Raises:
+            DataError: as `predict`.
+        """
+        return self._score_any(texts, text_pairs).probabilities
+
+    def score(
+        self,
+        texts: Sequence[str],
+        text_pairs: Sequence[str] | None = None,
+        *,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        on_rows: Callable[[int], None] = NoProgress,
+    ) -> Scores:
+        """The scores of texts that are known to be text, and pairs only where the model reads pairs."""
+        encoded = self._encoder.encode(texts, text_pairs)
+        logits = predict_logits(
+            self._model,
+            EncodedDataset(encoded),
+            padding=self._padding,
+            batch_size=batch_size,
+            runtime=self._runtime,
+            on_rows=on_rows,
+        )
+        if not len(logits):
+            return Scores(logits.astype(np.float64), np.empty(0, np.int64), encoded.is_cut)
+        return Scores(probabilities(logits), predicted_ids(logits), encoded.is_cut)
+
+    def require_pairs(self, *, given: bool) -> None:
+        """Refuse pairs for a model of single texts, and single texts for a model of pairs.
+
+        Raises:
+            DataError: the folder says that the model was trained on the other kind.
+        """
+        trained = self.facts.reads_pairs
+        if trained is None or trained == given:
+            return
+        if trained:
+            columns = " and ".join(
+                repr(name) for name in (self.facts.text_column, self.facts.pair_column) if name
+            )
+            was = f" (columns {columns})" if columns else ""
+            raise DataError(
+                f"{self.name}: this model was trained on pairs of texts{was}, but single texts were given. "
+                "Give the second text too: --pair-column, or text_pairs=[…] in Python."
+            )
+        raise DataError(
+            f"{self.name}: this model was trained on single texts, but pairs were given. "
+            "Leave the second text out: no --pair-column, or no text_pairs in Python."
+        )
+
+    def _score_any(self, texts: Sequence[str] | str, text_pairs: Sequence[str] | str | None) -> Scores:
+        """The scores of whatever a caller from Python gives."""
+        firsts = [texts] if isinstance(texts, str) else list(texts)
+        seconds = [text_pairs] if isinstance(text_pairs, str) else text_pairs
+        seconds = None if seconds is None else list(seconds)
+        self.require_pairs(given=seconds is not None)
+        if seconds is not None and len(seconds) != len(firsts):
+            raise DataError(
+                f"texts has {len(firsts)} rows and text_pairs has {len(seconds)}. "
+                "Give one second text per text."
+            )
+        _check_texts(firsts, name="texts")
+        _check_texts(seconds or [], name="text_pairs")
+        parts = [
+            self.score(firsts[start:end], None if seconds is None else seconds[start:end])
+            for start, end in _slices(len(firsts))
+        ]
+        return Scores(
+            probabilities=np.concatenate([part.probabilities for part in parts]),
+            label_ids=np.concatenate([part.label_ids for part in parts]),
+            is_cut=np.concatenate([part.is_cut for part in parts]),
+        )
+
+
+def load(folder: str | Path, *, device: str = "auto", threads: int | None = None) -> Predictor:
+    """The model of a finished run, ready to predict: `Predictor.load`."""
+    return Predictor.load(folder, device=device, threads=threads)
+
+
+def _slices(num_rows: int) -> list[tuple[int, int]]:
+    """Beginning and end of every part; one empty part for no rows."""
+    starts = range(0, max(1, num_rows), ROWS_ENCODED)
+    return [(start, start + ROWS_ENCODED) for start in starts]
+
+
+def find_lone_surrogate(text: str) -> int | None:
+    """The index of a lone surrogate, which is half of a character and has no UTF-8 form."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
+
+
+def _check_texts(texts: Sequence[object], *, name: str) -> None:
+    """Everything must be text: a None or NaN would otherwise be read as a word."""
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(
+                f"{name}[{index}] is {text!r:.40} ({type(text).__name__}), not a string. Leave such rows out."
+            )
+        if (position := find_lone_surrogate(text)) is not None:
+            raise DataError(
+                f"{name}[{index}] holds a lone surrogate ({text[position]!a}) at position {position}, "
+                "which is not a character. Decode the text anew, or remove it."
+            )

@@ -1,0 +1,96 @@
+"""What a folder says about how its model was trained: how texts were cut, from which columns they came."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bertsmith.config import Config
+from bertsmith.errors import ModelNotFound, NotARunFolder, RunFolderError
+from bertsmith.run_folder import RunFolder
+
+REMEDY = "Restore it, or remove it: prediction works without it."
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How the model read its rows in training."""
+
+    truncate: Literal["head", "head-tail"] = "head"
+    reads_pairs: bool | None = None
+    """None where the folder does not say: a model of another tool."""
+    text_column: str | None = None
+    pair_column: str | None = None
+
+
+def require_model(path: Path) -> None:
+    """Refuse a folder without a model.
+
+    Raises:
+        NotARunFolder: not there, not a folder, or nothing in it that we know.
+        ModelNotFound: an earlier run, but one that left no model.
+    """
+    if not path.is_dir():
+        what = "this is a file, not a folder." if path.exists() else "there is no such folder."
+        raise NotARunFolder(f"{path}: {what} Give the folder that bertsmith train wrote.")
+    if (path / "config.json").is_file():
+        return
+    run = RunFolder(path)
+    if not run.is_ours():
+        raise NotARunFolder(
+            f"{path}: there is no model in this folder (no config.json), and bertsmith did not write it. "
+            "Give the folder that bertsmith train wrote, or any Hugging Face text classifier."
+        )
+    raise ModelNotFound(
+        f"{path}: this run left no model, so nothing can be predicted with it. {_verdict(run)}"
+        "Train again, or keep the last epoch's model of a failed run with --keep-failed-model."
+    )
+
+
+def read_training_facts(path: Path) -> TrainingFacts:
+    """What run.toml and results.json say; for a folder of another tool, nothing is known.
+
+    Raises:
+        ConfigError: a run.toml of ours that cannot be used.
+        RunFolderError: a results.json that is not JSON.
+    """
+    run = RunFolder(path)
+    if not run.is_ours():
+        return TrainingFacts()
+    config = Config.from_toml(run.settings)
+    columns = _results(run).get("data", {}).get("columns")
+    if columns is None:  # still being written, or removed: the settings know what the user asked for
+        asked = config.data.pair_column
+        return TrainingFacts(
+            truncate=config.model.truncate,
+            reads_pairs=None if asked is None else True,
+            text_column=config.data.text_column,
+            pair_column=asked,
+        )
+    return TrainingFacts(
+        truncate=config.model.truncate,
+        reads_pairs=columns.get("pair") is not None,
+        text_column=columns.get("text"),
+        pair_column=columns.get("pair"),
+    )
+
+
+def _verdict(run: RunFolder) -> str:
+    """The run's own sentence, where it came to one."""
+    sentence = _results(run).get("verdict", {}).get("sentence")
+    return f"Its verdict: {sentence} " if sentence else ""
+
+
+def _results(run: RunFolder) -> dict[str, Any]:
+    """`results.json`; empty where there is none."""
+    try:
+        results = json.loads(run.results.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{run.results}: this file cannot be read ({error}). {REMEDY}") from error
+    if not isinstance(results, dict):
+        raise RunFolderError(f"{run.results}: this is not a JSON object. {REMEDY}")
+    return results
