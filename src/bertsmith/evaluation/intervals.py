@@ -22,7 +22,7 @@ from bertsmith.evaluation.resampling import (
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution: two-sided 95 %."""
 DRAWS = 2000
-"""Draws behind a drawn interval. Its ends then move by about a tenth of its width from seed to seed."""
+"""Draws behind a drawn interval. From seed to seed its ends move by one or two hundredths of its width."""
 SEED = 20_000
 """Fixed, so that the same rows give the same interval in every run."""
 
