@@ -38,7 +38,7 @@ def without_head(
 ) -> dict[str, Tensor]:
     """The weights without another task's head: one of the same size would be taken for ours.
 
-    The masked-language head of ModernBERT is kept where it is one: transformers starts its classifier from it.
+    ModernBERT's masked-language head is kept: transformers starts the classifier from it.
     """
     pretrained_only = not any(re.search(r"For(?!MaskedLM|PreTraining)", name) for name in architectures)
     carries_head = any(name.startswith(prefix) for name in weights)

@@ -1,9 +1,9 @@
 """A model's files at one commit of the Hub → a snapshot folder in the Hugging Face cache.
 
 The Hub client's own download waits through six silent timeouts and their pauses, more than a minute, before
-it says that nothing comes. Here a silence of `SILENT_SECONDS` is the end, and what came so far is kept for the
-next try. The snapshot is laid out as the Hub client does where there are no symbolic links, so every other
-tool reads it.
+it says that nothing comes. Here a silence of `SILENT_SECONDS` is the end, and what came so far is kept for
+the next try. The snapshot is laid out as the Hub client does where there are no symbolic links, so every
+other tool reads it.
 """
 
 from __future__ import annotations

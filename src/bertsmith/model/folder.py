@@ -95,7 +95,8 @@ def open_folder(found: FoundModel) -> ModelFolder:
     if not path.is_file():
         raise ModelNotFound(
             f"Model {found.name!r}: the folder {found.path} has no config.json, so there is no model in it. "
-            "Give the folder that holds config.json and model.safetensors; a run that failed has no model at its root."
+            "Give the folder that holds config.json and model.safetensors; "
+            "a run that failed has no model at its root."
         )
     config = read_json(found.name, path)
     _refuse_own_code(found.name, config, file="config.json")
@@ -183,7 +184,8 @@ def _refuse_own_code(model: str, values: dict[str, Any], *, file: str) -> None:
             raise IncompatibleModel(
                 model,
                 problem,
-                remedy=f"Code of models is never run here. If transformers knows the type itself, remove auto_map. {ENCODER_REMEDY}",
+                remedy="Code of models is never run here. If transformers knows the type itself, "
+                f"remove auto_map. {ENCODER_REMEDY}",
             )
         if key.endswith("_internal"):
             # An attention implementation given here may be a Hub name whose kernel is downloaded and run.

@@ -73,7 +73,7 @@ def find_model(settings: ModelConfig, *, offline: bool = False) -> FoundModel:
 
     Raises:
         ModelNotFound: no such folder, and no such Hub repository or revision.
-        HubUnreachable: the Hub refused, failed or did not answer, or we are offline and it is not in the cache.
+        HubUnreachable: the Hub failed or did not answer, or we are offline and the cache does not hold it.
         ModelError: the repository is gated or private.
         IncompatibleModel: a Hub repository without safetensors weights.
         MissingDependency: the embedded model is not installed.
@@ -211,7 +211,8 @@ def _ask(name: str, repository: str, revision: str | None) -> ModelInfo:
         ) from error
     except RevisionNotFoundError as error:
         raise ModelNotFound(
-            f"Model {name!r}: the Hub has no revision {revision!r} of it. Give a commit, tag or branch that its page lists."
+            f"Model {name!r}: the Hub has no revision {revision!r} of it. "
+            "Give a commit, tag or branch that its page lists."
         ) from error
     except GatedRepoError as error:
         raise ModelError(_no_access(name, repository)) from error
@@ -236,9 +237,9 @@ def _refused(name: str, repository: str, status: int) -> ModelError:
 
 def _not_on_hub(name: str) -> str:
     return (
-        f"Model {name!r}: there is no such folder, and the Hub has no such repository (or it is private and you are "
-        "not logged in: hf auth login). Check the spelling, give a local model folder (--model path/to/folder), "
-        "or use the one that needs no network (--model minilm)."
+        f"Model {name!r}: there is no such folder, and the Hub has no such repository "
+        "(or it is private and you are not logged in: hf auth login). Check the spelling, give a local model "
+        "folder (--model path/to/folder), or use the one that needs no network (--model minilm)."
     )
 
 
@@ -259,7 +260,7 @@ def _said(error: Exception) -> str:
 def within(seconds: float, question: Callable[[], Answer]) -> Answer:
     """The question's answer, or its exception, if it comes in time.
 
-    A thread, because neither a name service that hangs nor headers that drip byte by byte end a socket's timeout.
+    A thread: a socket's timeout ends neither a name service that hangs nor headers that drip byte by byte.
 
     Raises:
         TimeoutError: no answer after `seconds`; the question goes on in its thread, and nobody listens.

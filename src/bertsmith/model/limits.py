@@ -37,14 +37,15 @@ def max_length(given: int | None, *, tokenizer: PreTrainedTokenizerFast, positio
     if positions is not None and given > positions:
         raise ConfigError(
             [
-                f"--max-length {given}: this model has positions for {positions} tokens. Give at most {positions}, or leave it out."
+                f"--max-length {given}: this model has positions for {positions} tokens. "
+                f"Give at most {positions}, or leave it out."
             ]
         )
     return given
 
 
 def run_length(folder: ModelFolder, tokenizer: PreTrainedTokenizerFast, *, positions: int | None) -> int:
-    """The length that the classifier was trained with, as sentence_bert_config.json says, else the default."""
+    """The trained length, as sentence_bert_config.json says, else the default."""
     path = folder.path / "sentence_bert_config.json"
     trained = read_json(folder.name, path).get("max_seq_length") if path.is_file() else None
     if isinstance(trained, int) and trained >= 4 and (positions is None or trained <= positions):

@@ -1,8 +1,8 @@
 """Hub, folder or embedded → model and tokenizer: the one door to transformers.
 
 `load_base` puts a new classification head (or a fitting old one) on a pretrained encoder; `load_run` opens a
-finished classifier. Weights are float32 safetensors, no code of a model is run, and whatever is missing or left
-over is told.
+finished classifier. Weights are float32 safetensors, no code of a model is run, and whatever is missing or
+left over is told.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def load_base(
 ) -> LoadedModel:
     """A pretrained encoder with a classification head for these labels.
 
-    The head is new, its weights drawn from `seed` alone as transformers initializes them, unless the checkpoint
-    is a classifier of the same label names: then its head is kept, its rows put in our order. No global random
-    state is changed.
+    The head is new, its weights drawn from `seed` alone as transformers initializes them, unless the
+    checkpoint is a classifier of the same label names: then its head is kept, its rows put in our order. No
+    global random state is changed.
 
     Raises:
         ModelError: not found, not reachable, or not something that we can or may load.
@@ -92,21 +92,16 @@ def load_base(
     if kept:
         _require_head(folder, report)
         classifier.reorder_labels(model, stored_names, label_set.names)
-    positions = limits.positions(model)
-    return LoadedModel(
-        model=model,
+    return _loaded(
+        folder,
+        model,
         tokenizer=tokenizer,
-        backend=plain_copy(tokenizer),
         label_set=label_set,
-        max_length=limits.max_length(model_config.max_length, tokenizer=tokenizer, positions=positions),
-        pad_id=limits.pad_id(folder, tokenizer, model=model),
-        uses_token_types=limits.uses_token_types(model, tokenizer),
-        name=folder.name,
-        revision=folder.found.revision,
-        source=folder.found.source,
-        path=folder.path,
-        head="kept" if kept else "new",
+        max_length=limits.max_length(
+            model_config.max_length, tokenizer=tokenizer, positions=limits.positions(model)
+        ),
         findings=(*_report_findings(folder, report, prefix=_prefix(config)), *head_findings),
+        head="kept" if kept else "new",
     )
 
 
@@ -120,7 +115,8 @@ def load_run(folder: str | Path) -> LoadedModel:
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise ModelNotFound(
-            f"Model {str(folder)!r}: there is no such folder. Give a run folder, or any folder that holds config.json."
+            f"Model {str(folder)!r}: there is no such folder. "
+            "Give a run folder, or any folder that holds config.json."
         )
     opened = open_folder(FoundModel(str(folder), path.resolve(), source="folder"))
     names = _run_labels(opened)
@@ -128,26 +124,38 @@ def load_run(folder: str | Path) -> LoadedModel:
     tokenizer = load_tokenizer(opened)
     model, report = _build(opened, config, weights=read_weights(opened), seed=0)
     _require_head(opened, report)
+    return _loaded(
+        opened,
+        model,
+        tokenizer=tokenizer,
+        label_set=LabelSet(names),
+        max_length=limits.run_length(opened, tokenizer, positions=limits.positions(model)),
+        findings=_report_findings(opened, report, prefix=_prefix(config)),
+        head="kept",
+    )
+
+
+def _loaded(
+    folder: ModelFolder, model: PreTrainedModel, *, tokenizer: PreTrainedTokenizerFast, **known: Any
+) -> LoadedModel:
+    """The value, with what follows from folder, model and tokenizer; `known` are its other fields."""
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
         backend=plain_copy(tokenizer),
-        label_set=LabelSet(names),
-        max_length=limits.run_length(opened, tokenizer, positions=limits.positions(model)),
-        pad_id=limits.pad_id(opened, tokenizer, model=model),
+        pad_id=limits.pad_id(folder, tokenizer, model=model),
         uses_token_types=limits.uses_token_types(model, tokenizer),
-        name=opened.name,
-        revision=None,
-        source="folder",
-        path=opened.path,
-        head="kept",
-        findings=_report_findings(opened, report, prefix=_prefix(config)),
+        name=folder.name,
+        revision=folder.found.revision,
+        source=folder.found.source,
+        path=folder.path,
+        **known,
     )
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Tensor names: what the model has and the checkpoint lacks, the other way round, and what differs in shape."""
+    """Tensor names: what the checkpoint lacks, what it has too much, and what differs in shape."""
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
@@ -231,7 +239,10 @@ def _check_encoder(folder: ModelFolder, report: LoadReport, *, model: PreTrained
     missing = [name for name in report.missing if name.startswith(prefix) and "pooler" not in name]
     remedy = "Download or copy config.json and model.safetensors again, both from the same model."
     if report.mismatched:
-        problem = f"config.json and model.safetensors are not of the same model: the sizes differ in {list_names(report.mismatched)}."
+        problem = (
+            "config.json and model.safetensors are not of the same model: "
+            f"the sizes differ in {list_names(report.mismatched)}."
+        )
         raise IncompatibleModel(folder.name, problem, remedy=remedy)
     if len(missing) > MAX_MISSING_TENSORS:
         total = sum(name.startswith(prefix) for name in model.state_dict())
@@ -267,14 +278,23 @@ def _report_findings(folder: ModelFolder, report: LoadReport, *, prefix: str) ->
     missing = [name for name in report.missing if not classifier.is_head(name)]
     encoder = [name for name in missing if name.startswith(prefix) and "pooler" not in name]
     if encoder:
-        sentence = f"{len(encoder)} tensors of the encoder are not in the checkpoint and start at random: {list_names(encoder)}."
+        sentence = (
+            f"{len(encoder)} tensors of the encoder are not in the checkpoint "
+            f"and start at random: {list_names(encoder)}."
+        )
         remedy = "Check that the folder is the model that you mean."
         findings.append(Finding("M001", "warning", f"{folder.name}: {sentence}", remedy))
     elif missing:
-        sentence = f"The layer between encoder and head is not in the checkpoint and is trained from random weights: {list_names(missing)}."
+        sentence = (
+            "The layer between encoder and head is not in the checkpoint "
+            f"and is trained from random weights: {list_names(missing)}."
+        )
         findings.append(Finding("M001", "info", f"{folder.name}: {sentence}"))
     if report.unexpected:
-        sentence = f"{len(report.unexpected)} tensors of the checkpoint have no place in a classifier and were left out: {list_names(report.unexpected)}."
+        sentence = (
+            f"{len(report.unexpected)} tensors of the checkpoint have no place in a classifier "
+            f"and were left out: {list_names(report.unexpected)}."
+        )
         findings.append(Finding("M002", "info", f"{folder.name}: {sentence}"))
     return tuple(findings)
 
@@ -293,6 +313,7 @@ def _run_labels(folder: ModelFolder) -> tuple[str, ...]:
     # transformers writes no names for the two labels that it assumes by default.
     names = folder.label_names or (() if folder.config.get("id2label") else ("LABEL_0", "LABEL_1"))
     if len(names) < 2 or len(set(names)) != len(names):
-        problem = f"config.json does not name two or more different labels (id2label: {folder.config.get('id2label')!r})."
+        id2label = folder.config.get("id2label")
+        problem = f"config.json does not name two or more different labels (id2label: {id2label!r})."
         raise IncompatibleModel(folder.name, problem, remedy=remedy)
     return names

@@ -51,7 +51,7 @@ class FakeHub:
     status: int = 200
     error_code: str = ""
     mode: str = "normal"
-    """normal, silent (never answers), drip (a byte of the headers per second), cut, corrupt, stall, not_a_hub."""
+    """normal, silent, drip (a byte of the headers per half second), cut, corrupt, stall, not_a_hub."""
     url: str = ""
 
     def siblings(self) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ class FakeHub:
         return found
 
 
-def handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:
+def handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:  # noqa: C901
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *arguments: object) -> None:
             pass
@@ -158,7 +158,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(served))
     server.daemon_threads = True
     server.block_on_close = False
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     served.url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("HF_ENDPOINT", served.url)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))

@@ -1,4 +1,4 @@
-"""A model is loaded whole, in float32, with a head that only the seed decides; or it is refused with a reason."""
+"""A model is loaded whole, in float32, its head decided by the seed alone; or it is refused with a reason."""
 
 from __future__ import annotations
 
