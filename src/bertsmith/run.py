@@ -25,10 +25,10 @@ class SplitSummary:
 
     rows: int
     label_counts: dict[str, int]
-    cut_share: float
-    """Share of the rows that were longer than the model reads, in [0, 1]."""
-    longest_tokens: int
-    """Tokens of the longest row, as the model reads it."""
+    cut_share: float | None
+    """Share of the rows that were longer than the model reads, in [0, 1]; None where the test rows stayed unread."""
+    longest_tokens: int | None
+    """Tokens of the longest row, as the model reads it; None likewise."""
 
 
 @dataclass(frozen=True)

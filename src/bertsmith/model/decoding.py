@@ -21,4 +21,5 @@ def probabilities(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def predicted_ids(logits: NDArray[np.floating]) -> NDArray[np.int64]:
     """(rows,) the id of the most probable label; the lowest id wins a tie, as `argmax` does everywhere."""
-    return logits.argmax(axis=1).astype(np.int64)
+    result: NDArray[np.int64] = logits.argmax(axis=1).astype(np.int64)
+    return result

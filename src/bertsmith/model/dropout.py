@@ -7,6 +7,8 @@ repeats under threads, and its state would have to be saved to resume.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
@@ -77,7 +79,7 @@ def explicit_dropout_attention(
     attention_mask: Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
-    **kwargs: object,
+    **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Scaled dot-product attention; with dropout, its mask comes from the module's own generator.
 
@@ -89,7 +91,7 @@ def explicit_dropout_attention(
         scaling: factor of the scores; by default 1 / √(head size).
     """
     if dropout == 0.0:
-        return sdpa_attention_forward(  # type: ignore[no-any-return]
+        return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=0.0, scaling=scaling, is_causal=False, **kwargs
         )
     scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scaling is None else scaling)

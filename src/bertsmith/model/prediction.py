@@ -34,9 +34,9 @@ def predict_logits(
         runtime: device and precision.
         on_rows: called with the number of rows just done.
     """
-    logits = np.empty((len(dataset), model.config.num_labels), np.float32)
+    logits = np.empty((len(dataset), int(model.config.num_labels or 0)), np.float32)
     was_training = model.training
-    model.eval()
+    model.train(False)  # noqa: FBT003 - torch's own signature
     with torch.inference_mode(), runtime.autocast():
         for rows in by_length(dataset.texts, size=batch_size):
             batch = collate(dataset, rows, padding=padding).to(runtime.device)

@@ -50,6 +50,12 @@ class Batch:
     def __len__(self) -> int:
         return self.input_ids.shape[0]
 
+    @property
+    def labels(self) -> Tensor:
+        """(batch,) the label ids of rows that have them."""
+        assert self.label_ids is not None, "rows without labels cannot be trained on"
+        return self.label_ids
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         return Batch(

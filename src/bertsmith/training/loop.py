@@ -40,22 +40,26 @@ class Plan:
     runtime: Runtime
     num_steps: int
     """Optimizer steps of the whole run."""
-    steps_per_epoch: int
+    rows_per_epoch: int
     attempt: int = 0
     """0 for the first try; a restart draws other dropout masks."""
 
     @classmethod
     def of(cls, num_rows: int, *, recipe: TrainingConfig, padding: Padding, runtime: Runtime) -> Plan:
         """The plan for this many training rows; `max_steps` overrides the epochs."""
-        steps_per_epoch = -(-num_rows // recipe.batch_size)
-        num_steps = recipe.max_steps or steps_per_epoch * recipe.epochs
-        return cls(
-            recipe=recipe,
-            padding=padding,
-            runtime=runtime,
-            num_steps=num_steps,
-            steps_per_epoch=steps_per_epoch,
-        )
+        num_steps = recipe.max_steps or -(-num_rows // recipe.batch_size) * recipe.epochs
+        return cls(recipe=recipe, padding=padding, runtime=runtime, num_steps=num_steps, rows_per_epoch=num_rows)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one pass over the rows; the last may have fewer rows."""
+        return -(-self.rows_per_epoch // self.recipe.batch_size)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the whole run, each counted once per epoch."""
+        num_epochs, rest = divmod(self.num_steps, self.steps_per_epoch)
+        return num_epochs * self.rows_per_epoch + rest * self.recipe.batch_size
 
 
 @dataclass(frozen=True)
@@ -181,8 +185,8 @@ def train_step(
         )
         with plan.runtime.autocast():
             logits = trainee.model(**batch.inputs()).logits
-        mean_loss = summed_cross_entropy(logits, batch.label_ids) / len(rows)
-        mean_loss.backward()
+        mean_loss = summed_cross_entropy(logits, batch.labels) / len(rows)
+        mean_loss.backward()  # type: ignore[no-untyped-call]
         loss += mean_loss.item()
         trainee.num_tokens += batch.num_tokens
     _must_be_finite("loss", loss, trainee=trainee, learning_rate=learning_rate)

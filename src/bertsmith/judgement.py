@@ -1,0 +1,161 @@
+"""This file knows how to judge a trained model: restore the chosen weights, score validation, then test once, compare.
+
+`Prepared` + `History` → `Judgement`. The test rows are encoded and read here, after every choice is made, and only if
+there is a model to choose.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsmith.console import Console
+from bertsmith.data.duplicates import duplicate_groups
+from bertsmith.data.example import Dataset
+from bertsmith.diagnosis.baselines import fit_bag_of_words, majority_probabilities
+from bertsmith.diagnosis.evidence import Evidence, ScoredRows
+from bertsmith.diagnosis.verdict import Verdict, judge
+from bertsmith.evaluation.scoring import Evaluation, evaluate
+from bertsmith.model.decoding import predicted_ids
+from bertsmith.preparation import Prepared, encode_labelled, label_ids_of
+from bertsmith.run import Baselines
+from bertsmith.tokens.batching import EncodedDataset
+from bertsmith.training.history import History
+
+BASELINE_SHARE_OF_TRAINING = 0.1
+"""The bag of words may take this share of the training time; beyond that it is fitted on a sample, which is said."""
+SMALLEST_LOG_PROBABILITY = -745.0
+"""The logarithm of the smallest positive float64: a baseline may call something impossible, but its loss stays finite."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with what the chosen model says of them."""
+
+    dataset: Dataset
+    encoded: EncodedDataset
+    logits: NDArray[np.float32]
+    """(rows, labels)"""
+    evaluation: Evaluation
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The chosen model's scores beside the baselines', and the verdict. All None but the verdict for a failed run."""
+
+    verdict: Verdict
+    best_epoch_index: int | None = None
+    validation: Scored | None = None
+    test: Scored | None = None
+    baselines: Baselines | None = None
+
+
+def judge_run(prepared: Prepared, history: History, *, best_epoch_index: int | None, console: Console) -> Judgement:
+    """Score the model that is loaded now (the chosen one), compare it with the baselines, and judge.
+
+    Without a chosen epoch the test rows are not read.
+    """
+    if best_epoch_index is None:
+        return Judgement(judge(_evidence(prepared, history, best_epoch_index=None)))
+    validation = _score(prepared, prepared.data.splits.validation, prepared.encoded.validation)
+    test_rows = prepared.data.splits.test
+    encoded_test = encode_labelled(test_rows, encoder=prepared.encoded.encoder, label_set=prepared.data.label_set)
+    test = _score(prepared, test_rows, encoded_test)
+    console.say("Comparing with a bag of words …", style="dim")
+    baselines = fit_baselines(prepared, test, seconds_allowed=BASELINE_SHARE_OF_TRAINING * history.training_seconds)
+    evidence = _evidence(
+        prepared, history, best_epoch_index=best_epoch_index, validation=validation, test=test, baselines=baselines
+    )
+    return Judgement(
+        judge(evidence),
+        best_epoch_index=best_epoch_index,
+        validation=validation,
+        test=test,
+        baselines=baselines.summary,
+    )
+
+
+@dataclass(frozen=True)
+class ScoredBaselines:
+    """The baselines' evaluations with their predictions on the test rows."""
+
+    summary: Baselines
+    majority: ScoredRows
+    bag_of_words: ScoredRows
+
+
+def fit_baselines(prepared: Prepared, test: Scored, *, seconds_allowed: float) -> ScoredBaselines:
+    """Majority label and bag of words, fitted on the training rows and scored on the test rows."""
+    label_set, train = prepared.data.label_set, prepared.data.splits.train
+    shares = majority_probabilities(label_ids_of(prepared.encoded.train), len(test.dataset), num_labels=len(label_set))
+    bag = fit_bag_of_words(train, label_set, seconds_allowed=seconds_allowed)
+    probabilities = bag.predict_probabilities(test.dataset.texts, test.dataset.text_pairs)
+    majority = _compare(prepared, test, probabilities=shares)
+    bag_of_words = _compare(prepared, test, probabilities=probabilities)
+    summary = Baselines(
+        majority=majority.evaluation,
+        bag_of_words=bag_of_words.evaluation,
+        bag_of_words_rows=bag.rows,
+        bag_of_words_sampled=bag.sampled,
+    )
+    return ScoredBaselines(summary=summary, majority=majority, bag_of_words=bag_of_words)
+
+
+def _compare(prepared: Prepared, test: Scored, *, probabilities: NDArray[np.float64]) -> ScoredRows:
+    """A baseline's probabilities as evaluated rows."""
+    with np.errstate(divide="ignore"):
+        log_probabilities = np.maximum(np.log(probabilities), SMALLEST_LOG_PROBABILITY)
+    evaluation = evaluate(
+        log_probabilities, label_ids_of(test.encoded), label_set=prepared.data.label_set, positive_id=prepared.data.positive_id
+    )
+    return ScoredRows(evaluation, label_ids=label_ids_of(test.encoded), predicted_ids=probabilities.argmax(axis=1))
+
+
+def _score(prepared: Prepared, dataset: Dataset, encoded: EncodedDataset) -> Scored:
+    """The model as it is now on these rows, with every interval."""
+    start = time.perf_counter()
+    logits = prepared.logits(encoded)
+    seconds = time.perf_counter() - start
+    evaluation = evaluate(
+        logits.astype(np.float64),
+        label_ids_of(encoded),
+        label_set=prepared.data.label_set,
+        positive_id=prepared.data.positive_id,
+        groups=duplicate_groups(dataset),
+    )
+    return Scored(dataset=dataset, encoded=encoded, logits=logits, evaluation=evaluation, seconds=seconds)
+
+
+def _evidence(
+    prepared: Prepared,
+    history: History,
+    *,
+    best_epoch_index: int | None,
+    validation: Scored | None = None,
+    test: Scored | None = None,
+    baselines: ScoredBaselines | None = None,
+) -> Evidence:
+    """All that the verdict looks at."""
+    return Evidence(
+        history=history,
+        best_epoch=None if best_epoch_index is None else best_epoch_index + 1,
+        label_set=prepared.data.label_set,
+        train_label_counts=prepared.data.splits.train.label_counts,
+        validation=None if validation is None else _scored_rows(validation),
+        test=None if test is None else _scored_rows(test),
+        majority=None if baselines is None else baselines.majority,
+        bag_of_words=None if baselines is None else baselines.bag_of_words,
+    )
+
+
+def _scored_rows(scored: Scored) -> ScoredRows:
+    return ScoredRows(
+        scored.evaluation,
+        label_ids=label_ids_of(scored.encoded),
+        predicted_ids=predicted_ids(scored.logits),
+        groups=duplicate_groups(scored.dataset),
+    )

@@ -1,0 +1,226 @@
+"""This file knows how to turn files and settings into all that training needs: read → split → load → encode."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bertsmith.config import Config
+from bertsmith.console import Console
+from bertsmith.data.example import Dataset, LabelSet
+from bertsmith.data.reading import LabelledRows, read_examples
+from bertsmith.data.splitting import Splits, split_dataset
+from bertsmith.data.table import ReadOptions
+from bertsmith.findings import Finding, finding_about
+from bertsmith.model.loading import LoadedModel, load_base
+from bertsmith.model.prediction import predict_logits
+from bertsmith.run import DataSummary, ModelSummary, SplitSummary
+from bertsmith.runtime import Runtime, choose_runtime
+from bertsmith.task import Task
+from bertsmith.tokens.batching import EncodedDataset, Padding
+from bertsmith.tokens.encoding import TextEncoder
+
+
+@dataclass(frozen=True)
+class ReadData:
+    """The rows of all files, split."""
+
+    sources: dict[str, LabelledRows]
+    """What was read from each file that was given: train, validation, test."""
+    splits: Splits
+    label_set: LabelSet
+    positive_id: int | None
+    """The label that F1, precision and recall are about; None: macro averages."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def positive_label(self) -> str | None:
+        """The name of that label."""
+        return None if self.positive_id is None else self.label_set.names[self.positive_id]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was recognised or guessed, each sentence once."""
+        return tuple(dict.fromkeys(note for rows in self.sources.values() for note in rows.notes))
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Training and validation rows as token ids. The test rows stay text until every choice is made."""
+
+    encoder: TextEncoder
+    train: EncodedDataset
+    validation: EncodedDataset
+    seconds: float
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is fixed before the first step."""
+
+    config: Config
+    """As given, with what was resolved: absolute files, the Hub's commit, the length, the positive label."""
+    data: ReadData
+    loaded: LoadedModel
+    runtime: Runtime
+    encoded: Encoded
+
+    @property
+    def task(self) -> Task:
+        """Binary or multi-class."""
+        return Task.of_labels(len(self.data.label_set))
+
+    @property
+    def padding(self) -> Padding:
+        """How the model wants its rows padded."""
+        return Padding(pad_id=self.loaded.pad_id, uses_token_types=self.loaded.uses_token_types)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything found so far."""
+        return (*self.data.findings, *self.loaded.findings, *self.encoded.findings)
+
+    def logits(self, encoded: EncodedDataset) -> NDArray[np.float32]:
+        """(rows, labels) of the model as it is now, in the order of the rows."""
+        return predict_logits(
+            self.loaded.model,
+            encoded,
+            padding=self.padding,
+            batch_size=self.config.training.eval_batch_size,
+            runtime=self.runtime,
+        )
+
+    def summarise_data(self, test: EncodedDataset | None) -> DataSummary:
+        """What was read, without a text of it; `test` is None where the test rows stayed unread."""
+        train_rows = self.data.sources["train"]
+        encoded = {"train": self.encoded.train, "validation": self.encoded.validation, "test": test}
+        datasets = {"train": self.data.splits.train, "validation": self.data.splits.validation, "test": self.data.splits.test}
+        return DataSummary(
+            files={name: rows.name if (rows := self.data.sources.get(name)) else None for name in datasets},
+            num_rows_read=sum(rows.num_rows for rows in self.data.sources.values()),
+            num_rows_used=sum(len(rows.examples) for rows in self.data.sources.values()),
+            text_column=train_rows.column_name(train_rows.columns.text) or "",
+            pair_column=train_rows.column_name(train_rows.columns.pair),
+            label_column=train_rows.column_name(train_rows.columns.label) or "",
+            splits={name: _split_summary(dataset, encoded[name]) for name, dataset in datasets.items()},
+            notes=self.data.notes,
+        )
+
+    def summarise_model(self) -> ModelSummary:
+        """What the run started from. A local folder is named, not located."""
+        loaded = self.loaded
+        return ModelSummary(
+            name=Path(loaded.name).name if loaded.source == "folder" else loaded.name,
+            source=loaded.source,
+            revision=loaded.revision,
+            architecture=loaded.architecture,
+            num_parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
+            max_length=loaded.max_length,
+        )
+
+
+def prepare(data: object, *, config: Config, console: Console) -> Prepared:
+    """Read, split, load and encode, telling what was found on the way.
+
+    Raises:
+        BertsmithError: whatever the user can mend in the data, the settings or the model.
+    """
+    runtime = choose_runtime(device=config.runtime.device, precision=config.runtime.precision, threads=config.runtime.threads)
+    read = read_data(data, config=config, console=console)
+    console.findings(read.findings)
+    loaded = load_base(config.model, read.label_set, seed=config.training.seed, offline=config.runtime.offline)
+    torch.nn.Module.to(loaded.model, runtime.device)
+    encoded = encode_splits(read, loaded=loaded, config=config)
+    console.findings((*loaded.findings, *encoded.findings))
+    resolved = _resolved(config, data, loaded=loaded, read=read)
+    return Prepared(config=resolved, data=read, loaded=loaded, runtime=runtime, encoded=encoded)
+
+
+def read_data(data: object, *, config: Config, console: Console) -> ReadData:
+    """Read the files and decide which row goes where."""
+    options = ReadOptions.from_config(config.data)
+    given = {"train": data, "validation": config.data.validation, "test": config.data.test}
+    sources = {
+        name: read_examples(source, options, name=file_name(source)) for name, source in given.items() if source is not None
+    }
+    for note in dict.fromkeys(note for rows in sources.values() for note in rows.notes):
+        console.say(note, style="dim")
+    datasets = {name: Dataset(rows.examples) for name, rows in sources.items()}
+    splits = split_dataset(
+        datasets["train"],
+        validation_share=config.data.validation_share,
+        test_share=config.data.test_share,
+        split_seed=config.data.split_seed,
+        validation=datasets.get("validation"),
+        test=datasets.get("test"),
+    )
+    label_set = LabelSet.from_labels(splits.train.labels)
+    return ReadData(
+        sources=sources,
+        splits=splits,
+        label_set=label_set,
+        positive_id=label_set.positive_id(config.data.positive_label),
+        findings=(*(finding for rows in sources.values() for finding in rows.findings), *splits.findings),
+    )
+
+
+def encode_labelled(dataset: Dataset, *, encoder: TextEncoder, label_set: LabelSet) -> EncodedDataset:
+    """Rows as token ids and label ids."""
+    texts = encoder.encode(dataset.texts, dataset.text_pairs)
+    return EncodedDataset(texts, np.array(label_set.ids_of(dataset.labels), np.int64))
+
+
+def label_ids_of(encoded: EncodedDataset) -> NDArray[np.int64]:
+    """(rows,) the label ids of rows that have them."""
+    assert encoded.label_ids is not None, "training, validation and test rows have labels"
+    return encoded.label_ids
+
+
+def encode_splits(read: ReadData, *, loaded: LoadedModel, config: Config) -> Encoded:
+    """Training and validation rows as token ids, and what was cut of them."""
+    start = time.perf_counter()
+    encoder = TextEncoder(loaded.backend, loaded.max_length, truncate=config.model.truncate)
+    train = encode_labelled(read.splits.train, encoder=encoder, label_set=read.label_set)
+    validation = encode_labelled(read.splits.validation, encoder=encoder, label_set=read.label_set)
+    cut = [str(read.splits.train.examples[index].origin) for index in np.flatnonzero(train.texts.is_cut)]
+    findings = []
+    if cut:
+        findings.append(
+            finding_about(
+                cut,
+                code="T001",
+                severity="warning" if train.texts.cut_share >= 0.1 else "info",
+                sentence=f"{train.texts.cut_share:.1%} of the training rows are longer than {loaded.max_length} tokens and are cut.",
+                remedy="--truncate head-tail keeps the end as well; --max-length sets the length.",
+            )
+        )
+    return Encoded(encoder, train, validation, seconds=time.perf_counter() - start, findings=tuple(findings))
+
+
+def _split_summary(dataset: Dataset, encoded: EncodedDataset | None) -> SplitSummary:
+    return SplitSummary(
+        rows=len(dataset),
+        label_counts=dataset.label_counts,
+        cut_share=None if encoded is None else encoded.texts.cut_share,
+        longest_tokens=None if encoded is None else int(encoded.texts.lengths.max()),
+    )
+
+
+def _resolved(config: Config, data: object, *, loaded: LoadedModel, read: ReadData) -> Config:
+    """The settings that repeat this run: absolute files, and the Hub's commit, the length and the positive label used."""
+    given = {"train_file": data, "validation": config.data.validation, "test": config.data.test}
+    files = {name: str(Path(file).resolve()) for name, file in given.items() if isinstance(file, str | Path) and file != "-"}
+    data_config = config.data.model_copy(update=files | {"positive_label": read.positive_label})
+    model_config = config.model.model_copy(update={"revision": loaded.revision, "max_length": loaded.max_length})
+    return config.model_copy(update={"data": data_config, "model": model_config})
+
+
+def file_name(source: object) -> str | None:
+    """The last part of a path: what rows, cards and findings are called by. None for what is not a file."""
+    return Path(source).name if isinstance(source, str | Path) and str(source) != "-" else None

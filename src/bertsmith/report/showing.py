@@ -1,0 +1,109 @@
+"""What the console shows of a run: the plan before it, the results table and the answer after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bertsmith.console import Console
+from bertsmith.evaluation.scoring import Evaluation, Score
+from bertsmith.run import Run
+from bertsmith.training.history import EpochRecord
+
+COLUMNS = ("Training Loss", "Epoch", "Step", "Validation Loss", "F1", "Accuracy", "Precision", "Recall", "")
+"""The published table's columns, and a last one for what must be said of an epoch."""
+SHOWN_SCORES = ("accuracy", "f1", "precision", "recall", "macro_f1", "balanced_accuracy", "mcc", "loss")
+LABELS_SHOWN = 10
+
+
+def show_table(run: Run, console: Console) -> None:
+    """The results table, collapsed epochs marked."""
+    best = run.best_epoch_index
+    rows = [
+        (epoch_cells(epoch, is_best=index == best), _style(epoch, is_best=index == best))
+        for index, epoch in enumerate(run.history.epochs)
+    ]
+    if rows:
+        console.table(COLUMNS, rows, caption=table_caption(run.positive_label))
+
+
+def epoch_cells(epoch: EpochRecord, *, is_best: bool) -> tuple[str, ...]:
+    """One row of the results table as text."""
+    mark = "collapsed" if epoch.collapsed else "best" if is_best else ""
+    numbers = (epoch.f1, epoch.accuracy, epoch.precision, epoch.recall)
+    return (
+        f"{epoch.train_loss:.4f}",
+        f"{epoch.epoch:g}",
+        str(epoch.step),
+        f"{epoch.validation_loss:.4f}",
+        *(f"{number:.4f}" for number in numbers),
+        mark,
+    )
+
+
+def table_caption(positive_label: str | None) -> str:
+    """What F1, precision and recall are of."""
+    if positive_label is None:
+        return "Scores on the validation rows. F1, precision and recall are macro averages over the labels."
+    return (
+        f"Scores on the validation rows. F1, precision and recall are those of the label {positive_label!r}."
+    )
+
+
+def show_scores(evaluation: Evaluation, console: Console, *, rivals: dict[str, Evaluation]) -> None:
+    """Every score with its 95 % interval, beside the same of simpler methods."""
+    columns = ("Score", "Value", "95 % interval", *rivals)
+    rows = []
+    for name in SHOWN_SCORES:
+        score = evaluation.scores[name]
+        others = [f"{rival.scores[name].value:.4f}" for rival in rivals.values()]
+        rows.append(((name, f"{score.value:.4f}", _interval(score), *others), None))
+    console.table(columns, rows, caption=f"On {evaluation.rows:,} rows.")
+
+
+def show_answer(run: Run, console: Console) -> None:
+    """Table, scores, the one sentence with what else is worth telling, and where everything is."""
+    show_table(run, console)
+    if run.test is not None and run.baselines is not None:
+        show_scores(
+            run.test,
+            console,
+            rivals={"Majority": run.baselines.majority, "Bag of words": run.baselines.bag_of_words},
+        )
+    style = {"learned": "bold green", "no_better_than_baseline": "bold yellow"}.get(
+        run.verdict.outcome, "bold red"
+    )
+    console.answer(run.verdict.sentence, style=style)
+    for reason in run.verdict.reasons:
+        console.say(f"  · {reason}")
+    console.say("")
+    for path, what in written_paths(run):
+        console.say(f"{path}  {what}")
+    if run.best_epoch_index is None:
+        console.say(
+            f"No model was put into {run.folder.path}; the weights of the last epochs are in {run.folder.checkpoints}."
+        )
+
+
+def written_paths(run: Run) -> list[tuple[Path, str]]:
+    """What the run wrote, for a person to open next."""
+    folder = run.folder
+    paths = [
+        (folder.card, "model card"),
+        (folder.results, "every number"),
+        (folder.findings, "findings"),
+        (folder.predictions, "test rows with predictions"),
+    ]
+    paths.insert(0, (folder.path, "loads with transformers; bertsmith predict reads it"))
+    return [
+        (path, what)
+        for path, what in paths
+        if path.exists() and (path != folder.path or folder.model_files[1].exists())
+    ]
+
+
+def _interval(score: Score) -> str:
+    return f"{score.low:.4f}–{score.high:.4f}"
+
+
+def _style(epoch: EpochRecord, *, is_best: bool) -> str | None:
+    return "red" if epoch.collapsed else "bold" if is_best else None

@@ -1,0 +1,73 @@
+"""This file knows how to write a finished run's files; the weights themselves leave through `bertsmith.model.saving`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertsmith.inference.csv_safety import neutralise_formula
+from bertsmith.data.example import Dataset
+from bertsmith.data.splitting import Splits
+from bertsmith.report.model_card import model_card
+from bertsmith.run import Run
+from bertsmith.run_folder import RunFolder, write_json
+
+
+def write_run(run: Run) -> None:
+    """Model card, results and findings: all of them pure functions of the run."""
+    write_json(run.folder.results, run.to_json())
+    write_json(run.folder.findings, [finding.to_json() for finding in run.findings])
+    run.folder.card.write_text(model_card(run), encoding="utf-8")
+
+
+def write_splits(folder: RunFolder, splits: Splits) -> None:
+    """Which row went where, and why."""
+    rows = ((row.origin.file, row.origin.line, row.split, row.reason) for row in splits.assignments)
+    _write_csv(folder.splits, ("file", "line", "split", "reason"), rows)
+
+
+def write_predictions(
+    folder: RunFolder, dataset: Dataset, *, probabilities: NDArray[np.float64], label_names: Sequence[str]
+) -> None:
+    """The test rows with label, prediction, the prediction's probability, and whether it is right.
+
+    Args:
+        folder: where to.
+        dataset: the test rows.
+        probabilities: (rows, labels) of the chosen model.
+        label_names: in id order.
+    """
+    pair_column = () if dataset.text_pairs is None else ("text_pair",)
+    rows = []
+    for example, row in zip(dataset.examples, probabilities, strict=True):
+        predicted = label_names[int(row.argmax())]
+        texts = (example.text,) if example.text_pair is None else (example.text, example.text_pair)
+        rows.append(
+            (
+                example.origin.file,
+                example.origin.line,
+                *texts,
+                example.label,
+                predicted,
+                f"{row.max():.6f}",
+                str(predicted == example.label).lower(),
+            )
+        )
+    _write_csv(
+        folder.predictions,
+        ("file", "line", "text", *pair_column, "label", "prediction", "probability", "correct"),
+        rows,
+    )
+
+
+def _write_csv(path: object, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """UTF-8 CSV in which no cell runs as a formula in a spreadsheet."""
+    with open(path, "w", encoding="utf-8", newline="") as file:  # type: ignore[call-overload]  # noqa: PTH123
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(
+            [neutralise_formula(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+        )

@@ -1,0 +1,42 @@
+"""This file knows which epochs' weights are kept on disk: the best one's and the last one's."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+
+from transformers import PreTrainedModel
+
+from bertsmith.model.saving import load_weights, save_weights
+from bertsmith.run_folder import RunFolder
+
+
+@dataclass
+class EpochWeights:
+    """The weights of a run's epochs in `checkpoints/`."""
+
+    folder: RunFolder
+    best: int | None = None
+    """Index of the best epoch so far."""
+    last: int | None = None
+    """Index of the last epoch."""
+    kept: set[int] = field(default_factory=set)
+
+    def keep(self, model: PreTrainedModel, *, is_best: bool) -> None:
+        """Write the model as the next epoch's; drop what is neither best nor last. The newer is on disk first."""
+        self.last = 0 if self.last is None else self.last + 1
+        if is_best:
+            self.best = self.last
+        path = self.folder.checkpoint_weights(self.last)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_weights(model, path)
+        self.kept.add(self.last)
+        for index in self.kept - {self.best, self.last}:
+            shutil.rmtree(self.folder.checkpoint_weights(index).parent)
+            self.kept.remove(index)
+
+    def restore(self, model: PreTrainedModel, epoch_index: int) -> None:
+        """Put the weights of a kept epoch into the model."""
+        if epoch_index not in self.kept:
+            raise ValueError(f"the weights of epoch {epoch_index + 1} were not kept")
+        load_weights(model, self.folder.checkpoint_weights(epoch_index))

@@ -1,0 +1,133 @@
+"""This file knows how to train while telling what happens: the plan before it, progress, epochs, and the log."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from bertsmith.config import Config
+from bertsmith.console import Console, duration
+from bertsmith.evaluation.scoring import point_scores
+from bertsmith.preparation import Prepared, label_ids_of, prepare
+from bertsmith.run_folder import RunFolder
+from bertsmith.training.checkpoint import EpochWeights
+from bertsmith.training.history import EpochRecord, History, StepRecord, ValidationScores
+from bertsmith.training.log import TrainingLog
+from bertsmith.training.loop import Observers, Plan, train
+
+STEPS_BEFORE_ESTIMATE = 10
+"""After this many steps it is told when the training will end."""
+
+
+def train_watched(prepared: Prepared, *, weights: EpochWeights, log_path: Path, console: Console) -> History:
+    """Train the prepared model in place.
+
+    Args:
+        prepared: model, rows and recipe.
+        weights: keeps the best and the last epoch's.
+        log_path: every step and epoch is written here.
+        console: where plan, progress and epochs are told.
+    """
+    plan = plan_of(prepared)
+    console.say(plan_sentence(prepared, plan))
+    with TrainingLog(log_path) as log, console.progress("Training", total_rows=plan.num_rows) as progress:
+
+        def on_step(record: StepRecord, num_rows: int) -> None:
+            log.step(record)
+            progress.advance(num_rows, note=f"loss {record.loss:.4f}")
+            if record.step == STEPS_BEFORE_ESTIMATE < plan.num_steps:
+                console.say(f"The training steps will end in about {duration(progress.seconds_left())}.")
+
+        def on_epoch(record: EpochRecord, is_best: bool) -> None:  # noqa: FBT001 - the loop's own signature
+            log.epoch(record)
+            weights.keep(prepared.loaded.model, is_best=is_best)
+            console.say(epoch_sentence(record), style="red" if record.collapsed else None)
+
+        return train(
+            prepared.loaded.model,
+            prepared.encoded.train,
+            plan=plan,
+            validate=lambda: validation_scores(prepared),
+            observers=Observers(on_step=on_step, on_epoch=on_epoch),
+        )
+
+
+class _SeenEnough(Exception):
+    """Ends a rehearsal from within the loop."""
+
+
+def rehearse(data: object, *, config: Config, console: Console) -> None:
+    """All of a run's preparation and its first ten steps, then when it would end. Writes nothing."""
+    RunFolder(Path(config.output.output or ".")).must_be_free(overwrite=True) if config.output.output else None
+    prepared = prepare(data, config=config, console=console)
+    plan = plan_of(prepared)
+    console.answer(plan_sentence(prepared, plan))
+    with console.progress("Trying", total_rows=plan.num_rows) as progress:
+
+        def on_step(record: StepRecord, num_rows: int) -> None:
+            progress.advance(num_rows, note=f"loss {record.loss:.4f}")
+            if record.step == min(STEPS_BEFORE_ESTIMATE, plan.num_steps):
+                console.answer(f"The training steps would end in about {duration(progress.seconds_left())}.")
+                raise _SeenEnough
+
+        try:
+            train(
+                prepared.loaded.model,
+                prepared.encoded.train,
+                plan=plan,
+                validate=lambda: validation_scores(prepared),
+                observers=Observers(on_step=on_step),
+            )
+        except _SeenEnough:
+            console.answer("This was a dry run: nothing was written.")
+
+
+def plan_of(prepared: Prepared) -> Plan:
+    """How many steps the recipe makes of these rows."""
+    return Plan.of(
+        len(prepared.encoded.train),
+        recipe=prepared.config.training,
+        padding=prepared.padding,
+        runtime=prepared.runtime,
+    )
+
+
+def plan_sentence(prepared: Prepared, plan: Plan) -> str:
+    """What will happen, in one line: rows, steps, longest text, model, device."""
+    splits = prepared.data.splits
+    longest = int(prepared.encoded.train.texts.lengths.max())
+    return (
+        f"{len(splits.train):,} training, {len(splits.validation):,} validation and {len(splits.test):,} test rows; "
+        f"{plan.num_steps:,} steps of {plan.recipe.batch_size} rows; longest training text {longest} of {prepared.loaded.max_length} tokens; "
+        f"{prepared.loaded.name} on {prepared.runtime.describe()}."
+    )
+
+
+def epoch_sentence(record: EpochRecord) -> str:
+    """An epoch's row of the table, as a line."""
+    line = (
+        f"Epoch {record.epoch:g}, step {record.step:,}: training loss {record.train_loss:.4f}, validation loss "
+        f"{record.validation_loss:.4f}, F1 {record.f1:.4f}, accuracy {record.accuracy:.4f}"
+    )
+    if not record.collapsed:
+        return f"{line}."
+    label, share = max(record.predicted_share.items(), key=lambda item: item[1])
+    return f"{line}. Collapsed: {share:.1%} of the rows are called {label!r}."
+
+
+def validation_scores(prepared: Prepared) -> ValidationScores:
+    """The model as it is now on the validation rows; the loss is NaN where a logit is not finite."""
+    logits = prepared.logits(prepared.encoded.validation)
+    if not np.isfinite(logits).all():
+        return ValidationScores(
+            loss=math.nan, f1=0, accuracy=0, precision=0, recall=0, macro_f1=0, predicted_share={}, true_share={}
+        )
+    scores = point_scores(
+        logits.astype(np.float64),
+        label_ids_of(prepared.encoded.validation),
+        label_set=prepared.data.label_set,
+        positive_id=prepared.data.positive_id,
+    )
+    return ValidationScores(**vars(scores))
