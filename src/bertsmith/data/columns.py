@@ -108,6 +108,8 @@ class _Chooser:
         columns = list(zip(*(row.cells for row in sample if row.problem is None), strict=True))
         self.contents = [ColumnContent.of(column) for column in columns or [()] * len(self.header)]
         self.names_count = Counter(self.header)
+        self.text_tiers = [text_tier(name) for name in self.header]
+        self.label_tiers = [label_tier(name) for name in self.header]
 
     def choose(self) -> Columns:
         """Explicit names, then pairs by name, then one text and one label by name and content."""
@@ -185,12 +187,12 @@ class _Chooser:
     def _text(self, taken: set[int | None]) -> int:
         """The text column by name, else by content."""
         free = [index for index in range(len(self.header)) if index not in taken]
-        named = [index for index in free if text_tier(self.header[index]) is not None]
+        named = [index for index in free if self.text_tiers[index] is not None]
         if named and self._any_filled(named):
-            named = [index for index in named if self._is_wordy(index) or text_tier(self.header[index]) == 0]
+            named = [index for index in named if self._is_wordy(index) or self.text_tiers[index] == 0]
         if named:
-            best = min(text_tier(self.header[index]) or 0 for index in named)
-            sure = [index for index in named if text_tier(self.header[index]) == best]
+            best = min(self.text_tiers[index] or 0 for index in named)
+            sure = [index for index in named if self.text_tiers[index] == best]
             is_exact = best < len(TEXT_TIERS)
             if is_exact or any(self.contents[index].could_be_text for index in sure):
                 return self._clearest(sure, "text", "--text-column")
@@ -238,7 +240,7 @@ class _Chooser:
             index: tier
             for index, name in enumerate(self.header)
             if index not in taken
-            and (tier := label_tier(name)) is not None
+            and (tier := self.label_tiers[index]) is not None
             and self._may_be_label(index, tier)
         }
         if not tiers:
@@ -320,7 +322,7 @@ class _Chooser:
 
     def _rivals(self, index: int) -> bool:
         """Whether an unused column is called like a label and looks like one."""
-        return label_tier(self.header[index]) is not None and self.contents[index].could_be_label
+        return self.label_tiers[index] is not None and self.contents[index].could_be_label
 
     def _error(self, problem: str, remedy: str) -> MissingColumn:
         return MissingColumn(self.name, problem, columns=self.header, remedy=remedy)

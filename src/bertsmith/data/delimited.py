@@ -124,7 +124,7 @@ def stray_quote(name: str, line: int) -> UnreadableFile:
         name,
         'a cell begins with a quote (") that is not closed: the rows after it would be read as its text.',
         line=line,
-        remedy='Close the quote or, if it is part of the text, quote the cell and double it: """so"" he".',
+        remedy='Close the quote; one that is part of the text is doubled inside a quoted cell: "5"" screen".',
     )
 
 

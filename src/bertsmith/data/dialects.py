@@ -78,7 +78,7 @@ def open_delimited(
         notes.append(
             f"The first row looks like data, not like column names: the columns are called 1 to {fit.width}."
         )
-    layout = Layout(dialect, header, _repeated_values(fit.records))
+    layout = Layout(dialect, header, _repeated_values(fit.records[has_header:]))
     records = read_records(itertools.chain(sample, lines), layout, counts_returns=counts_returns)
     if has_header:
         next(records)
@@ -214,7 +214,7 @@ def _repeated_values(records: Sequence[Record]) -> tuple[frozenset[str], ...]:
     """Per column, the short values that at least two of the rows share, where few values fill the column."""
     columns = list(
         itertools.zip_longest(
-            *(record.cells for record in records[1:] if record.problem is None), fillvalue=""
+            *(record.cells for record in records if record.problem is None), fillvalue=""
         )
     )
     repeated = []
@@ -231,7 +231,8 @@ def _has_header(fit: _Fit, options: ReadOptions) -> bool:
     if options.no_header or not fit.records:
         return False
     first, others = fit.records[0].cells, fit.records[1:]
-    if any(cell in values for cell, values in zip(first, _repeated_values(fit.records), strict=False)):
+    rows = [fit.records[0], *(record for record in others if record.cells != first)]  # it may be repeated below
+    if any(cell in values for cell, values in zip(first, _repeated_values(rows), strict=False)):
         return False
     if any(is_known_name(cell) for cell in first) or any(name in first for name in options.named_columns):
         return True

@@ -88,6 +88,8 @@ OTHER_LATIN_LANGUAGES = frozenset(
 )
 """Languages in Latin script that Windows-1252 cannot write."""
 
+WESTERN_CHARACTERS = frozenset("äöüßÄÖÜéèêëàâçîïôûùœæÉÈÀÇñÑóíáúÁÍÓÚìòãõåÅÆøØ€£§°·…–—‘’“”•´«»©®™½\xa0¡¿")
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -282,10 +284,19 @@ def guess_encoding(sample: bytes) -> str | None:
     from charset_normalizer import from_bytes  # 30 ms that only files in other encodings pay
 
     best = from_bytes(sample).best()
-    if best is not None and (best.encoding not in WESTERN or best.language in OTHER_LATIN_LANGUAGES):
+    language = None if best is None else best.language
+    if best is not None and best.encoding not in WESTERN:
         return str(best.encoding)
     try:
-        sample.decode("cp1252")
+        text = sample.decode("cp1252")
     except UnicodeDecodeError:
         return None if best is None else str(best.encoding)
-    return "cp1252"
+    if best is None or language not in OTHER_LATIN_LANGUAGES or (language != "Hungarian" and _is_western(text)):
+        return "cp1252"
+    return str(best.encoding)
+
+
+def _is_western(text: str) -> bool:
+    """Whether nearly all non-ASCII characters are those of Western European prose."""
+    special = [character for character in text if character > "\x7f"]
+    return sum(character in WESTERN_CHARACTERS for character in special) * 50 >= len(special) * 49
