@@ -18,7 +18,7 @@ ANALYZERS = (("word", (1, 2)), ("char_wb", (2, 5)))
 MAX_CHARACTERS = 20_000
 """Of a text; about ten times what BERT reads of it."""
 RARE_FROM_ROWS = 2000
-"""From this many rows on, an n-gram of a single row is left out: most columns are of that kind."""
+"""From here on n-grams of one row are left out: 73 % of words, 34 % of characters on 7,000 sentences."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,7 +102,7 @@ def fit_bag_of_words(
     """The strongest bag of words that these training rows and seconds allow.
 
     C is chosen by the macro-F1 of out-of-fold predictions, because macro-F1 is what the model is compared
-    by; of those within `INDISTINCT` of the best, the one with the least loss. The inverse document frequencies
+    by; of those within `INDISTINCT` of the best, the one with the least loss. The document frequencies
     are those of all training rows, the held-out fold's texts (never its labels) included.
 
     Args:
