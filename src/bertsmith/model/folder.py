@@ -140,7 +140,8 @@ def read_weights(folder: ModelFolder) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for path in _weight_files(folder):
         try:
-            tensors |= load_file(path)
+            # load_file maps the file: without a copy, whoever overwrites the file changes the loaded model.
+            tensors |= {name: tensor.clone() for name, tensor in load_file(path).items()}
         except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
             problem = f"{path.name} is damaged or cut off ({error})."
             raise IncompatibleModel(

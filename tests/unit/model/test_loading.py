@@ -123,6 +123,16 @@ def test_sharded_weights_are_read(tmp_path: Path) -> None:
     assert all(torch.equal(state[name], expected[name]) for name in expected)
 
 
+def test_a_loaded_model_does_not_change_with_its_file(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "m")
+    loaded = load(folder)
+    before = {name: tensor.clone() for name, tensor in loaded.model.state_dict().items()}
+    path = folder / "model.safetensors"
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+    assert all(torch.equal(before[name], tensor) for name, tensor in loaded.model.state_dict().items())
+
+
 def test_loading_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = write_tiny_model(tmp_path / "m", "roberta")
     capfd.readouterr()
