@@ -1,4 +1,4 @@
-"""A small training run for tests: labelled rows of random word ids, a recipe, and a validation that costs nothing."""
+"""A small training run for tests: labelled rows of random words, a recipe, a free validation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tests.tiny_models import FAMILIES
 from transformers import PreTrainedModel
 
 from bertsmith.config import TrainingConfig
@@ -15,7 +16,6 @@ from bertsmith.tokens.batching import EncodedDataset, Padding
 from bertsmith.tokens.encoding import EncodedTexts
 from bertsmith.training.history import History, StepRecord, ValidationScores
 from bertsmith.training.loop import Observers, Plan, train
-from tests.tiny_models import FAMILIES
 
 torch.set_num_threads(1)  # the models are tiny, and the same bits are promised for the same number of threads
 
@@ -33,7 +33,9 @@ def make_rows(
     label_ids = draws.integers(num_labels, size=num_rows)
     rows = []
     for label in label_ids:
-        words = draws.integers(FIRST_WORD_ID + num_labels, FIRST_WORD_ID + NUM_WORDS, draws.integers(2, longest - 1))
+        words = draws.integers(
+            FIRST_WORD_ID + num_labels, FIRST_WORD_ID + NUM_WORDS, draws.integers(2, longest - 1)
+        )
         words[draws.integers(len(words))] = FIRST_WORD_ID + label
         rows.append([begin, *words, end])
     return EncodedDataset(encoded(rows), label_ids.astype(np.int64))

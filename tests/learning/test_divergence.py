@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
+from tests.learning.small_run import make_rows, run, scores, weights
+from tests.tiny_models import tiny_model
 from transformers import PreTrainedModel
 
 from bertsmith.training.history import History, StepRecord
-from tests.learning.small_run import make_rows, run, scores, weights
-from tests.tiny_models import tiny_model
 
 NUM_ROWS = 24  # three steps in an epoch
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from tests.learning.small_run import CPU, make_rows, padding_of, run, scores
+from tests.tiny_models import tiny_model
 
 from bertsmith.config import TrainingConfig
 from bertsmith.training.history import ValidationScores
 from bertsmith.training.loop import Plan
-from tests.learning.small_run import CPU, make_rows, padding_of, run, scores
-from tests.tiny_models import tiny_model
 
 
 class Validation:
@@ -119,5 +119,5 @@ def test_without_patience_all_epochs_are_run() -> None:
 
 
 def test_while_every_epoch_is_collapsed_patience_waits() -> None:
-    """There is no best epoch to stop at, and the second and third epochs of the published run came before a better."""
+    """There is no best epoch to stop at: the published run's best came after two collapsed ones."""
     assert len(best_flags([scores(predicted=(1.0, 0.0))] * 4, patience=1)) == 4

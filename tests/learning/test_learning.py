@@ -8,12 +8,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from tests.learning.small_run import CPU, largest_difference, make_rows, padding_of, run, weights
+from tests.tiny_models import FAMILIES, tiny_model
 from transformers import PreTrainedModel
 
 from bertsmith.model.prediction import predict_logits
 from bertsmith.tokens.batching import EncodedDataset
-from tests.learning.small_run import CPU, largest_difference, make_rows, padding_of, run, weights
-from tests.tiny_models import FAMILIES, tiny_model
 
 
 def test_a_batch_is_overfitted() -> None:
@@ -28,7 +28,7 @@ def test_a_batch_is_overfitted() -> None:
 
 @pytest.mark.parametrize("num_labels", [2, 3, 10])
 def test_the_first_loss_of_a_fresh_head_is_that_of_guessing(num_labels: int) -> None:
-    """A head drawn at 0.02, as `transformers` draws it, gives every label the probability 1 / K: a loss of ln K."""
+    """A head drawn at 0.02 gives every label about the probability 1 / K: a loss of ln K."""
     dataset = make_rows(64, num_labels=num_labels)
     model = tiny_model(dropout=0.0, num_labels=num_labels)
     with torch.no_grad():
@@ -70,7 +70,7 @@ def test_the_gradient_norm_is_told_as_it_was_before_clipping() -> None:
 
 
 def test_clipping_shortens_the_gradient_to_its_limit() -> None:
-    """With epsilon 1 a first Adam step is lr · g / (|g| + 1): a gradient a hundred times shorter moves far less."""
+    """With epsilon 1 a first Adam step is lr · g / (|g| + 1): a shorter gradient moves less."""
     dataset = make_rows(8)
     free, clipped = (tiny_model(dropout=0.0, num_labels=2) for _ in range(2))
     before = weights(free)

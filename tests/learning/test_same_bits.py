@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-
-from bertsmith.training.history import StepRecord
 from tests.learning.small_run import make_rows, run, weights
 from tests.tiny_models import FAMILIES, tiny_model
+
+from bertsmith.training.history import StepRecord
 
 Bits = tuple[dict[str, torch.Tensor], list[StepRecord]]
 
@@ -37,9 +37,7 @@ def test_another_seed_gives_other_dropout_masks() -> None:
 
 
 def test_without_dropout_and_in_one_order_the_seed_has_no_say() -> None:
-    assert same_bits(
-        trained(dropout=0.0, seed=7, in_order=True), trained(dropout=0.0, seed=8, in_order=True)
-    )
+    assert same_bits(trained(dropout=0.0, seed=7, in_order=True), trained(dropout=0.0, seed=8, in_order=True))
 
 
 def test_another_attempt_gives_other_dropout_masks_on_the_same_rows() -> None:
@@ -71,4 +69,6 @@ def test_torchs_global_generator_neither_decides_the_bits_nor_is_drawn_from(
 @pytest.mark.parametrize("family", FAMILIES)
 def test_dropout_is_at_work_in_every_family(family: str) -> None:
     """Without this, the test of the global generator would hold of a model that drops nothing."""
-    assert not same_bits(trained(family, num_rows=8, seed=7), trained(family, num_rows=8, seed=7, dropout=0.0))
+    assert not same_bits(
+        trained(family, num_rows=8, seed=7), trained(family, num_rows=8, seed=7, dropout=0.0)
+    )

@@ -1,4 +1,4 @@
-"""The loop against the `transformers` Trainer: the same rows in the same order give the same losses and weights.
+"""The loop against the `transformers` Trainer: the same rows in one order give the same losses and weights.
 
 Dropout is 0, as the two draw their masks differently; everything else is the published recipe.
 """
@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import torch
+from tests.learning.small_run import largest_difference, make_rows, padding_of, run, weights
+from tests.tiny_models import FAMILIES, tiny_model
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.optimization import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
@@ -18,8 +20,6 @@ from bertsmith.config import TrainingConfig
 from bertsmith.tokens.batching import EncodedDataset, collate
 from bertsmith.training.optimizer import make_optimizer, undecayed_names
 from bertsmith.training.schedule import learning_rate_at
-from tests.learning.small_run import largest_difference, make_rows, padding_of, run, weights
-from tests.tiny_models import FAMILIES, tiny_model
 
 NUM_ROWS, NUM_STEPS = 75, 50  # 10 steps in an epoch, the last with 3 rows; 50 steps are 5 epochs
 RECIPES: dict[str, dict[str, float]] = {
@@ -28,8 +28,8 @@ RECIPES: dict[str, dict[str, float]] = {
 }
 FAMILY_NAMES = ("bert", "roberta", "distilbert")
 KEY_BIASES = ("key.bias", "k_lin.bias")
-"""A key's bias adds the same amount to every score of a query, which the softmax takes away: its true gradient is
-zero. What is computed is rounding, and Adam scales any gradient to the learning rate."""
+"""A key's bias adds the same to every score of a query, which the softmax takes away: its gradient is zero.
+What is computed is rounding, and Adam scales any gradient to the learning rate."""
 
 
 class InOrderTrainer(Trainer):
@@ -80,9 +80,7 @@ def train_with_trainer(
     return trainer.losses
 
 
-def train_both(
-    family: str, recipe: str, *, dtype: torch.dtype, folder: Path
-) -> tuple[float, float, float]:
+def train_both(family: str, recipe: str, *, dtype: torch.dtype, folder: Path) -> tuple[float, float, float]:
     """Largest difference of the losses and of the weights, and how far the weights moved."""
     dataset = make_rows(NUM_ROWS, family)
     ours, theirs = (tiny_model(family, dropout=0.0, num_labels=2).to(dtype) for _ in range(2))
@@ -100,7 +98,9 @@ def train_both(
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("family", FAMILY_NAMES)
 def test_fifty_steps_in_float64_equal_the_trainers(family: str, recipe: str, tmp_path: Path) -> None:
-    loss_difference, weight_difference, moved = train_both(family, recipe, dtype=torch.float64, folder=tmp_path)
+    loss_difference, weight_difference, moved = train_both(
+        family, recipe, dtype=torch.float64, folder=tmp_path
+    )
 
     assert moved > 5e-4  # else equal weights would say nothing
     assert loss_difference <= 1e-10
@@ -112,7 +112,9 @@ def test_fifty_steps_in_float64_equal_the_trainers(family: str, recipe: str, tmp
 def test_fifty_steps_in_float32_equal_the_trainers_to_rounding(
     family: str, recipe: str, tmp_path: Path
 ) -> None:
-    loss_difference, weight_difference, moved = train_both(family, recipe, dtype=torch.float32, folder=tmp_path)
+    loss_difference, weight_difference, moved = train_both(
+        family, recipe, dtype=torch.float32, folder=tmp_path
+    )
 
     assert moved > 5e-4
     assert loss_difference <= 1e-5
@@ -134,7 +136,9 @@ def test_the_optimizer_holds_every_trainable_weight_once(family: str) -> None:
     groups = make_optimizer(model, recipe=TrainingConfig(weight_decay=0.1)).param_groups
     held = [id(parameter) for group in groups for parameter in group["params"]]
 
-    assert sorted(held) == sorted(id(parameter) for parameter in model.parameters() if parameter is not frozen)
+    assert sorted(held) == sorted(
+        id(parameter) for parameter in model.parameters() if parameter is not frozen
+    )
     assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
 
 

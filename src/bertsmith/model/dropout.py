@@ -1,8 +1,8 @@
 """Dropout whose masks come from an explicit generator, never from torch's global one.
 
-`make_dropout_explicit(model)` → a `torch.Generator` that every dropout of the model draws from; seed it before each
-forward pass and the masks are a pure function of that seed. The global generator gave ten different results in ten
-repeats under threads, and its state would have to be saved to resume.
+`make_dropout_explicit(model)` → a `torch.Generator` that every dropout of the model draws from; seed it
+before each forward pass and the masks are a pure function of that seed. The global generator gave ten
+different results in ten repeats under threads, and its state would have to be saved to resume.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ExplicitDropout(nn.Dropout):
 
 
 def drop(values: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
-    """`values` with a share `p` set to zero and the others scaled by 1 / (1 - p), so that their mean stays."""
+    """`values` with a share `p` set to zero and the others scaled by 1 / (1 - p): the mean stays."""
     if values.device.type == "cpu":
         return values * _scaled_mask(values, p, generator=generator)
     keep = torch.empty_like(values).bernoulli_(1 - p, generator=generator)
@@ -43,8 +43,9 @@ def drop(values: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
 def _scaled_mask(values: Tensor, p: float, *, generator: torch.Generator) -> Tensor:
     """A mask of the shape of `values`: 0 where dropped, else 1 / (the share kept).
 
-    On a CPU the random numbers are the cost, so four values share a 64-bit draw: 4.3 ms instead of
-    11.6 ms with `bernoulli_` for (8, 12, 128, 128). The share kept is 1 - p to within 2⁻¹⁷, and the scale is its own.
+    On a CPU the random numbers are the cost, so four values share a 64-bit draw: 4.3 ms instead of 11.6 ms
+    with `bernoulli_` for (8, 12, 128, 128). The share kept is 1 - p to within 2⁻¹⁷, and the scale is that
+    share's.
     """
     num_kept_of_65536 = round((1 - p) * 65536)
     if num_kept_of_65536 == 0:
@@ -85,10 +86,13 @@ def explicit_dropout_attention(
 
     Args:
         module: the attention layer; `make_dropout_explicit` gave it its `dropout_generator`.
-        query: (batch, heads, sequence, head size), as are key and value.
-        attention_mask: (batch, 1, sequence, sequence) bool, True where attention is allowed, or None for everywhere.
+        query: (batch, heads, sequence, head size).
+        key: like the query.
+        value: like the query.
+        attention_mask: (batch, 1, sequence, sequence) bool, True where allowed; None for everywhere.
         dropout: share of the attention probabilities set to zero; 0 when not training.
         scaling: factor of the scores; by default 1 / √(head size).
+        **kwargs: what some families hand to every attention; only torch's own reads it.
     """
     if dropout == 0.0:
         return sdpa_attention_forward(

@@ -1,7 +1,8 @@
 """This file knows how to turn texts into token ids: cut characters, tokenize, cut tokens, add special tokens.
 
-Texts (and pairs) → `EncodedTexts`: every row end to end in flat arrays, with no padding. A text of any size costs no
-more than `CHARACTERS_PER_TOKEN × max_length` characters: tokenizing 1 MB before cutting it takes 1 to 4 CPU seconds.
+Texts (and pairs) → `EncodedTexts`: every row end to end in flat arrays, with no padding. A text of any size
+costs no more than `CHARACTERS_PER_TOKEN × max_length` characters at each end that is kept: tokenizing 1 MB
+before cutting it takes 1 to 4 CPU seconds.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class RowFormat:
     @classmethod
     def of(cls, tokenizer: Tokenizer, *, is_pair: bool) -> RowFormat:
         """The format in which the tokenizer puts one text or two."""
-        # A cut `Encoding` keeps what was cut off, and pairs and merges all of it: 2 s for one row of 8,000 tokens.
+        # A cut `Encoding` keeps what was cut off, and merges all of it: 2 s for a row of 8,000 tokens.
         # So lists of ids are cut, and the format is read off a row of one word per text.
         row = tokenizer.encode("a", "a" if is_pair else None)
         special_ids: list[list[int]] = [[]]
@@ -197,8 +198,8 @@ class TextEncoder:
 def longest_first(num_first: int, num_second: int, *, room: int) -> tuple[int, int]:
     """How many tokens of each text of a pair are kept: the longer one gives way until they are equally long.
 
-    Source: `longest_first` of tokenizers, the truncation of every `transformers` pipeline; its odd token goes to the
-    longer text, or to the second of two equally long ones. A parity test holds this to it.
+    Source: `longest_first` of tokenizers, the truncation of every `transformers` pipeline; its odd token
+    goes to the longer text, or to the second of two equally long ones. A parity test holds this to it.
     """
     if num_first + num_second <= room:
         return num_first, num_second
@@ -211,6 +212,6 @@ def longest_first(num_first: int, num_second: int, *, room: int) -> tuple[int, i
 
 def _no_room(max_length: int, num_special_tokens: int) -> str:
     return (
-        f"--max-length {max_length}: the special tokens of a row are {num_special_tokens} tokens, which leaves none "
-        f"for text. Give at least {num_special_tokens + 1}."
+        f"--max-length {max_length}: {num_special_tokens} of a row's tokens are special, so no text fits. "
+        f"Give at least {num_special_tokens + 1}."
     )

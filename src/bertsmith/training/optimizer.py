@@ -33,7 +33,7 @@ def make_optimizer(model: nn.Module, *, recipe: TrainingConfig) -> torch.optim.A
 
 
 def undecayed_names(model: nn.Module) -> set[str]:
-    """Names of the biases (MPNet's relative attention bias too) and of the weights of normalisation layers."""
+    """Names of the biases (also MPNet's relative attention bias) and of the weights of norm layers."""
     names = {name for name, _ in model.named_parameters() if "bias" in name}
     for prefix, module in model.named_modules():
         if "norm" in type(module).__name__.lower():

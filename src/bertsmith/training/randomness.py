@@ -1,4 +1,4 @@
-"""Every random draw is a pure function of a key, so that the same run gives the same bits and resume needs no state."""
+"""Every random draw is a pure function of a key: a run repeats to the bit, and resume needs no state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 
 
 def draw_seed(*key: int | str) -> int:
-    """A seed in [0, 2⁶³) for this purpose at this place, such as `("dropout", seed, attempt, step, micro_batch)`.
+    """A seed in [0, 2⁶³) for a purpose at a place, such as `("dropout", seed, attempt, step, micro_batch)`.
 
     Neighbouring keys give unrelated seeds, unlike sums or products of their parts.
     """

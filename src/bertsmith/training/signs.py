@@ -1,4 +1,4 @@
-"""The signs of a failed training, as pure functions of numbers: selection, rescue and the verdict use the same ones."""
+"""The signs of a failed training, as pure functions of numbers: selection, rescue and verdict share them."""
 
 from __future__ import annotations
 
