@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bertsmith.inference.predictor import Predictor
 from tests.tiny_models import write_tiny_model
+
+from bertsmith.inference.predictor import Predictor
 
 LABELS = ("negative", "neutral", "positive")
 
