@@ -213,9 +213,7 @@ class _QuoteTally:
 def _repeated_values(records: Sequence[Record]) -> tuple[frozenset[str], ...]:
     """Per column, the short values that at least two of the rows share, where few values fill the column."""
     columns = list(
-        itertools.zip_longest(
-            *(record.cells for record in records if record.problem is None), fillvalue=""
-        )
+        itertools.zip_longest(*(record.cells for record in records if record.problem is None), fillvalue="")
     )
     repeated = []
     for column in columns:
@@ -231,7 +229,10 @@ def _has_header(fit: _Fit, options: ReadOptions) -> bool:
     if options.no_header or not fit.records:
         return False
     first, others = fit.records[0].cells, fit.records[1:]
-    rows = [fit.records[0], *(record for record in others if record.cells != first)]  # it may be repeated below
+    rows = [
+        fit.records[0],
+        *(record for record in others if record.cells != first),
+    ]  # it may be repeated below
     if any(cell in values for cell, values in zip(first, _repeated_values(rows), strict=False)):
         return False
     if any(is_known_name(cell) for cell in first) or any(name in first for name in options.named_columns):

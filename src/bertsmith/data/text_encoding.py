@@ -291,7 +291,11 @@ def guess_encoding(sample: bytes) -> str | None:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:
         return None if best is None else str(best.encoding)
-    if best is None or language not in OTHER_LATIN_LANGUAGES or (language != "Hungarian" and _is_western(text)):
+    if (
+        best is None
+        or language not in OTHER_LATIN_LANGUAGES
+        or (language != "Hungarian" and _is_western(text))
+    ):
         return "cp1252"
     return str(best.encoding)
 

@@ -1,5 +1,7 @@
 """Odd but readable files: each gives exactly these texts and labels, and reports exactly these rows."""
 
+# ruff: noqa: E501 (one case is one line: the table is read downwards)
+
 from __future__ import annotations
 
 import json
@@ -17,7 +19,11 @@ Content = bytes | str | Callable[[Path], None]
 GOOD = (("good film", "pos"), ("bad film", "neg"))
 PLAIN = "text,label\ngood film,pos\nbad film,neg\n"
 FRENCH = "text,label\nle café était très bon,pos\nla crème brûlée était ratée,neg\nun été à Nîmes,pos\n"
-FRENCH_ROWS = (("le café était très bon", "pos"), ("la crème brûlée était ratée", "neg"), ("un été à Nîmes", "pos"))
+FRENCH_ROWS = (
+    ("le café était très bon", "pos"),
+    ("la crème brûlée était ratée", "neg"),
+    ("un été à Nîmes", "pos"),
+)
 TURKISH = "text,label\nışık ve şarkılar çok güzeldi,iyi\nbu film kötü ve sıkıcıydı,kötü\n"
 TURKISH_ROWS = (("ışık ve şarkılar çok güzeldi", "iyi"), ("bu film kötü ve sıkıcıydı", "kötü"))
 LONG = "word " * 420_000

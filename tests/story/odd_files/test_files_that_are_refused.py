@@ -1,5 +1,7 @@
 """Files that cannot be read: the error's class, and that its message names file, line, reason and remedy."""
 
+# ruff: noqa: E501 (one case is one line: the table is read downwards)
+
 from __future__ import annotations
 
 import gzip
@@ -75,7 +77,7 @@ CASES = (
     Refused("a quote that is open to the end", 'text,label\ngood film,pos\n"bad film,neg\nfair film,pos\n', UnreadableFile, ("not closed", "Close the quote"), line=3),
     Refused("a quote that is open in the last line", 'text,label\ngood film,pos\n"bad film,neg', UnreadableFile, ("not closed", "Close the quote"), line=3),
     Refused("a quote that is closed by the next quoted cell", 'label,text\npos,good film\nneg,"bad film\npos,fair film\nneg,"sad, long film"\npos,fine film\n', UnreadableFile, ("not closed", "Close the quote"), line=3),
-    Refused("a quote that swallows two rows and closes well", f'label,text\npos,a b\nneg,c d\npos,e f\nneg,g h\npos,"bad film\nneg,i j\npos,a 5"\nneg,k l\n', UnreadableFile, ("not closed", "Close the quote"), line=6),
+    Refused("a quote that swallows two rows and closes well", 'label,text\npos,a b\nneg,c d\npos,e f\nneg,g h\npos,"bad film\nneg,i j\npos,a 5"\nneg,k l\n', UnreadableFile, ("not closed", "Close the quote"), line=6),
     Refused("a quote that swallows rows after a good line break", f'text,label\n"one\ntwo",pos\n{ROWS}"bad film,neg\n{ROWS}', UnreadableFile, ("not closed", "Close the quote"), line=24),
     Refused("a stray quote in a quoted tsv", 'text\tlabel\n' + '"a ""b"" c"\tpos\n"d ""e"" f"\tneg\n' * 10 + '"bad film\tpos\nfair film\tneg\n', UnreadableFile, ("not closed", "Close the quote"), line=22, name="data.tsv"),
     Refused("mostly ragged rows", "text,label\na,b,c\nd,e,f,g\nh,i,j\ngood film,pos\n", UnreadableFile, ("3 of 4 rows", "--delimiter"), line=2),
