@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +22,7 @@ from bertsmith.console import Console, printable
 from bertsmith.errors import BertsmithError, ConfigError
 
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
+OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 PANELS = {
     "data": "Data",
     "model": "Model",
@@ -160,7 +161,7 @@ def predict_command(
     run_path: RunArgument,
     data: Annotated[str, typer.Argument(metavar="DATA|-", help="Rows to label: CSV, TSV, JSON lines, Parquet, or - for standard input.")],
     output: Annotated[str, typer.Option("--output", "-o", help="Where to: .csv, .tsv, .jsonl or .parquet; - is standard output.")] = "-",
-    output_format: Annotated[str | None, typer.Option("--format", help="csv, tsv, jsonl or parquet; by default what --output ends in, else csv.")] = None,
+    output_format: Annotated[OutputFormat | None, typer.Option("--format", help="By default what --output ends in, else CSV.")] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows per forward pass.")] = 32,
     raw_csv: Annotated[bool, typer.Option("--raw-csv", help="Write texts untouched, also those that a spreadsheet would run as a formula.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
@@ -168,17 +169,25 @@ def predict_command(
     settings: dict[str, Any],
 ) -> None:
     """Label new rows: the same rows in the same order, with label and probabilities; any size."""
-    from bertsmith.inference import command
+    from bertsmith.data.table import ReadOptions
+    from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
+    from bertsmith.inference.predictor import Predictor
 
-    command.predict_file(
-        run_path,
-        data,
-        output=command.Output(
-            destination=output, format=output_format, raw_csv=raw_csv, overwrite=overwrite, batch_size=batch_size
-        ),
-        config=Config.from_flat(settings),
-        console=Console(quiet=quiet),
+    console = Console(quiet=quiet)
+    resolved = Config.from_flat(settings)
+    options = PredictionOptions(
+        read=ReadOptions.from_config(resolved.data),
+        output_format=output_format,
+        raw_csv=raw_csv,
+        overwrite=overwrite,
+        batch_size=batch_size,
     )
+    predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
+    with console.progress("Predicting", total_rows=None) as progress:
+        summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
+    for note in summary.notes:
+        console.say(note, style="dim")
+    console.say(f"{summary.predicted:,} of {summary.rows:,} rows predicted; {summary.failed:,} have an error instead, {summary.cut:,} were cut.")
 
 
 @app.command("evaluate")
@@ -193,13 +202,26 @@ def evaluate_command(
     settings: dict[str, Any],
 ) -> None:
     """Score a finished model on labelled rows, with intervals."""
-    from bertsmith.inference import command
+    from bertsmith.data.table import ReadOptions
+    from bertsmith.inference.evaluating import evaluate_rows
+    from bertsmith.inference.predictor import Predictor
+    from bertsmith.report.showing import show_evaluation
 
-    evaluation = command.evaluate_file(
-        run_path, data, config=Config.from_flat(settings), batch_size=batch_size, console=Console(quiet=quiet)
-    )
+    console = Console(quiet=quiet)
+    resolved = Config.from_flat(settings)
+    predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
+    with console.progress("Scoring", total_rows=None) as progress:
+        scored = evaluate_rows(
+            predictor,
+            data,
+            options=ReadOptions.from_config(resolved.data),
+            positive_label=resolved.data.positive_label,
+            batch_size=batch_size,
+            on_rows=progress.advance,
+        )
+    show_evaluation(scored.evaluation, console, notes=scored.notes, findings=scored.findings)
     if json_:
-        _put_json(evaluation.to_json())
+        _put_json(scored.evaluation.to_json())
 
 
 def _put_json(value: object) -> None:

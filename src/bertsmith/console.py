@@ -42,7 +42,8 @@ class ProgressLine:
     """One running count; `advance` is cheap enough for every batch."""
 
     description: str
-    total_rows: int
+    total_rows: int | None
+    """None where nobody knows how many there are."""
     bar: Progress | None
     say: IO[str] | None
     rows: int = 0
@@ -61,18 +62,19 @@ class ProgressLine:
             print(self._line(note), file=self.say, flush=True)  # noqa: T201 - this file is the printer
 
     def seconds_left(self) -> float:
-        """By the mean rate so far."""
+        """By the mean rate so far; 0 where nobody knows how many rows there are."""
         rate = self._rate()
-        return (self.total_rows - self.rows) / rate if rate else 0.0
+        return (self.total_rows - self.rows) / rate if rate and self.total_rows is not None else 0.0
 
     def _rate(self) -> float:
         elapsed = time.monotonic() - self.started
         return self.rows / elapsed if elapsed else 0.0
 
     def _line(self, note: str) -> str:
-        parts = [f"{self.description}: {self.rows:,} of {self.total_rows:,} rows", f"{self._rate():.1f} rows/s"]
-        parts += [f"{duration(self.seconds_left())} left"] + ([note] if note else [])
-        return ", ".join(parts)
+        total = "" if self.total_rows is None else f" of {self.total_rows:,}"
+        left = "" if self.total_rows is None else f"{duration(self.seconds_left())} left"
+        parts = (f"{self.description}: {self.rows:,}{total} rows", f"{self._rate():.1f} rows/s", left, note)
+        return ", ".join(part for part in parts if part)
 
 
 class _RateColumn(ProgressColumn):
@@ -129,7 +131,7 @@ class Console:
         self.rich.print(escape(printable(caption)))
 
     @contextmanager
-    def progress(self, description: str, *, total_rows: int) -> Iterator[ProgressLine]:
+    def progress(self, description: str, *, total_rows: int | None) -> Iterator[ProgressLine]:
         """A bar on a terminal, a plain line every few seconds elsewhere, nothing when quiet."""
         line = ProgressLine(description, total_rows, bar=None, say=None, started=time.monotonic(), last_told=time.monotonic())
         if self.quiet or not self.rich.is_terminal:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bertsmith.console import Console
 from bertsmith.evaluation.scoring import Evaluation, Score
+from bertsmith.findings import Finding
 from bertsmith.run import Run
 from bertsmith.training.history import EpochRecord
 
@@ -23,7 +25,7 @@ def show_table(run: Run, console: Console) -> None:
         for index, epoch in enumerate(run.history.epochs)
     ]
     if rows:
-        console.table(COLUMNS, rows, caption=table_caption(run.positive_label))
+        console.table(COLUMNS, rows, caption=f"Scores on the validation rows. {averaging_sentence(run.positive_label)}")
 
 
 def epoch_cells(epoch: EpochRecord, *, is_best: bool) -> tuple[str, ...]:
@@ -57,7 +59,17 @@ def show_scores(evaluation: Evaluation, console: Console, *, rivals: dict[str, E
         score = evaluation.scores[name]
         others = [f"{rival.scores[name].value:.4f}" for rival in rivals.values()]
         rows.append(((name, f"{score.value:.4f}", _interval(score), *others), None))
-    console.table(columns, rows, caption=f"On {evaluation.rows:,} rows.")
+    console.table(columns, rows, caption=f"On {evaluation.rows:,} rows. {averaging_sentence(evaluation.positive_label)}")
+
+
+def show_evaluation(evaluation: Evaluation, console: Console, *, notes: Sequence[str], findings: Sequence[Finding]) -> None:
+    """How a finished model does on new labelled rows: what was read, every score, the least-served label."""
+    for note in notes:
+        console.say(note, style="dim")
+    console.findings(findings)
+    show_scores(evaluation, console, rivals={})
+    worst = min((score for score in evaluation.per_label if score.rows), key=lambda score: score.recall.value)
+    console.say(f"Least served: {worst.label!r}, of whose {worst.rows:,} rows {worst.recall.value:.1%} are found.")
 
 
 def show_answer(run: Run, console: Console) -> None:
@@ -78,10 +90,8 @@ def show_answer(run: Run, console: Console) -> None:
     console.say("")
     for path, what in written_paths(run):
         console.say(f"{path}  {what}")
-    if run.best_epoch_index is None:
-        console.say(
-            f"No model was put into {run.folder.path}; the weights of the last epochs are in {run.folder.checkpoints}."
-        )
+    if not run.folder.model_files[1].exists():
+        console.say(f"No model was put there; the weights of the best and the last epoch are in {run.folder.checkpoints}.")
 
 
 def written_paths(run: Run) -> list[tuple[Path, str]]:

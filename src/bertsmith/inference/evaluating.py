@@ -1,0 +1,80 @@
+"""This file knows how to score a finished model on labelled rows: the same scores and intervals as training gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bertsmith.data.duplicates import duplicate_groups
+from bertsmith.data.example import Dataset, LabelSet
+from bertsmith.data.reading import read_examples
+from bertsmith.data.table import ReadOptions
+from bertsmith.errors import UnknownLabel
+from bertsmith.evaluation.scoring import Evaluation, evaluate
+from bertsmith.findings import Finding
+from bertsmith.inference.predictor import DEFAULT_BATCH_SIZE, Predictor
+from bertsmith.model.prediction import NoProgress
+
+SMALLEST_PROBABILITY = 1e-300
+"""A label that the model calls impossible has a loss of 691 nats, not an infinite one."""
+
+
+@dataclass(frozen=True)
+class FileEvaluation:
+    """The scores of a file, and what was found while reading it."""
+
+    evaluation: Evaluation
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+
+def evaluate_rows(
+    predictor: Predictor,
+    source: object,
+    *,
+    options: ReadOptions,
+    positive_label: str | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_rows: Callable[[int], None] = NoProgress,
+) -> FileEvaluation:
+    """Score the model on every usable row of a source.
+
+    Args:
+        predictor: the model.
+        source: a path, `-`, a table or `(texts, labels)`, with the labels of the training.
+        options: what the user said of the source.
+        positive_label: with two labels, the one that F1, precision and recall are about; by default the training's.
+        batch_size: rows per forward pass.
+        on_rows: called with the number of rows just done.
+
+    Raises:
+        DataError: it cannot be read, holds a label that the model does not know, or pairs where it reads single texts.
+        ConfigError: the positive label is not one of the model's.
+    """
+    rows = read_examples(source, options)
+    dataset = rows.dataset
+    predictor.require_pairs(given=rows.columns.pair is not None)
+    label_set = LabelSet(predictor.label_names)
+    _refuse_unknown_labels(dataset, label_set)
+    scores = predictor.score(dataset.texts, dataset.text_pairs, batch_size=batch_size, on_rows=on_rows)
+    evaluation = evaluate(
+        np.log(np.maximum(scores.probabilities, SMALLEST_PROBABILITY)),
+        np.array(label_set.ids_of(dataset.labels), np.int64),
+        label_set=label_set,
+        positive_id=label_set.positive_id(positive_label or predictor.facts.positive_label),
+        groups=duplicate_groups(dataset),
+    )
+    return FileEvaluation(evaluation, findings=rows.findings, notes=rows.notes)
+
+
+def _refuse_unknown_labels(dataset: Dataset, label_set: LabelSet) -> None:
+    """A label that the model does not know cannot be scored."""
+    counts = Counter(dataset.labels)
+    for example in dataset.examples:
+        if example.label not in label_set.id_by_name:
+            raise UnknownLabel(
+                example.label, known=label_set.names, at=str(example.origin), num_rows=counts[example.label]
+            )
