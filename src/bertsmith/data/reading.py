@@ -156,21 +156,7 @@ def read_examples(source: Source, options: ReadOptions, *, name: str | None = No
     table = open_table(source, options)
     table = table if name is None else replace(table, name=name)
     columns, rows = read_texts(table, options, labelled=True)
-    examples: list[Example] = []
-    reported = _Reported()
-    num_rows = 0
-    for row in rows:
-        num_rows += 1
-        if row.code is not None:
-            reported.add(row, table.name, row.code)
-            continue
-        written = row.label or NO_LABEL
-        label = written.strip()
-        if len(label) != len(written):
-            reported.add(row, table.name, TRIMMED_LABEL)
-        examples.append(Example(row.text, label, Origin(table.name, row.line), row.text_pair))
-        if len(examples) == options.limit:
-            break
+    examples, reported, num_rows = _gather(rows, table.name, limit=options.limit)
     num_reported = num_rows - len(examples)
     assert num_reported == sum(
         reported.num(code) for code in (UNREADABLE, EMPTY_TEXT, MISSING_LABEL, EMPTY_PAIR)
@@ -187,6 +173,26 @@ def read_examples(source: Source, options: ReadOptions, *, name: str | None = No
         num_reported,
         table.header,
     )
+
+
+def _gather(rows: Iterator[TextRow], name: str, *, limit: int | None) -> tuple[list[Example], _Reported, int]:
+    """The usable rows up to the limit, those that are reported, and how many were read."""
+    examples: list[Example] = []
+    reported = _Reported()
+    num_rows = 0
+    for row in rows:
+        num_rows += 1
+        if row.code is not None:
+            reported.add(row, name, row.code)
+            continue
+        written = row.label or NO_LABEL
+        label = written.strip()
+        if len(label) != len(written):
+            reported.add(row, name, TRIMMED_LABEL)
+        examples.append(Example(row.text, label, Origin(name, row.line), row.text_pair))
+        if len(examples) == limit:
+            break
+    return examples, reported, num_rows
 
 
 def _stream_name(stream: object) -> str:

@@ -100,15 +100,29 @@ def split_dataset(
     _refuse_empty(dataset, held_out)
     for rows in held_out.values():
         _refuse_unknown_labels(rows, known=train.label_counts)
-    assignments = [
+    assignments = _cut_assignments(dataset, split_of, reason_of) + _given_assignments(given)
+    findings = _findings(train, held_out["validation"], held_out["test"])
+    return Splits(train, held_out["validation"], held_out["test"], tuple(assignments), findings)
+
+
+def _cut_assignments(
+    dataset: Dataset, split_of: Sequence[SplitName], reason_of: Sequence[Reason]
+) -> list[Assignment]:
+    """Where each row of the training file went."""
+    return [
         Assignment(example.origin, split, reason)
         for example, split, reason in zip(dataset.examples, split_of, reason_of, strict=True)
     ]
-    for name, rows in given.items():
-        examples = () if rows is None else rows.examples
-        assignments += [Assignment(example.origin, name, "given") for example in examples]
-    findings = _findings(train, held_out["validation"], held_out["test"])
-    return Splits(train, held_out["validation"], held_out["test"], tuple(assignments), findings)
+
+
+def _given_assignments(given: Mapping[SplitName, Dataset | None]) -> list[Assignment]:
+    """The rows of the splits that were given."""
+    return [
+        Assignment(example.origin, name, "given")
+        for name, rows in given.items()
+        if rows is not None
+        for example in rows.examples
+    ]
 
 
 def _part(dataset: Dataset, split_of: Sequence[SplitName], name: str) -> Dataset:

@@ -7,12 +7,15 @@ from bertsmith.data.table import ReadOptions, Row, Table
 from bertsmith.errors import MissingColumn
 
 LONG, OTHER, LABEL, INDEX, BLANK = "a long text of {} words", "another longish text {}", "l{mod}", "{}", ""
+LONGER = LONG + " and many more words than others"
 DATE, NAME = "Mon Apr 06 22:19:{} PDT 2009", "user{}"
+
+AS_RECOGNISED = ReadOptions()
 
 
 def chosen(
-    columns: dict[str, str], options: ReadOptions = ReadOptions(), *, labelled: bool = True
-) -> Columns:  # noqa: B008
+    columns: dict[str, str], options: ReadOptions = AS_RECOGNISED, *, labelled: bool = True
+) -> Columns:
     rows = [Row(tuple(cell.format(n, mod=n % 2) for cell in columns.values()), n + 2) for n in range(20)]
     return choose_columns(Table("data.csv", tuple(columns), iter(())), rows, options, labelled=labelled)
 
@@ -25,7 +28,7 @@ def chosen(
         ({"OriginalTweet": LONG, "TweetAt": DATE, "Sentiment": LABEL}, 0, None, 2),
         ({"tweet_id": INDEX, "tweet": LONG, "class": LABEL}, 1, None, 2),
         ({"rating": LABEL, "date": DATE, "verified_reviews": LONG, "feedback": LABEL}, 2, None, 0),
-        ({"label": LABEL, "x": INDEX, "y1": DATE, "z": NAME, "final": LONG * 3}, 4, None, 0),
+        ({"label": LABEL, "x": INDEX, "y1": DATE, "z": NAME, "final": LONGER}, 4, None, 0),
         ({"": INDEX, "headline": LONG, "text": LONG, "label": LABEL}, 2, None, 3),
         ({"v1": LABEL, "v2": LONG, "": BLANK}, 1, None, 0),
         ({"id": INDEX, "premise": LONG, "hypothesis": OTHER, "gold_label": LABEL}, 1, 2, 3),
