@@ -128,19 +128,26 @@ class Predictor:
         batch_size: int = DEFAULT_BATCH_SIZE,
         on_rows: Callable[[int], None] = NoProgress,
     ) -> Scores:
-        """The scores of texts that are known to be text, and pairs only where the model reads pairs."""
-        encoded = self._encoder.encode(texts, text_pairs)
-        logits = predict_logits(
-            self._model,
-            EncodedDataset(encoded),
-            padding=self._padding,
-            batch_size=batch_size,
-            runtime=self._runtime,
-            on_rows=on_rows,
-        )
-        if not len(logits):
-            return Scores(logits.astype(np.float64), np.empty(0, np.int64), encoded.is_cut)
-        return Scores(probabilities(logits), predicted_ids(logits), encoded.is_cut)
+        """The scores of texts that are known to be text, and pairs only where the model reads pairs.
+
+        Any number of rows: `ROWS_ENCODED` of them are tokens in memory at once.
+        """
+        parts = []
+        for start in range(0, max(1, len(texts)), ROWS_ENCODED):
+            rows = slice(start, start + ROWS_ENCODED)
+            encoded = self._encoder.encode(texts[rows], None if text_pairs is None else text_pairs[rows])
+            logits = predict_logits(
+                self._model,
+                EncodedDataset(encoded),
+                padding=self._padding,
+                batch_size=batch_size,
+                runtime=self._runtime,
+                on_rows=on_rows,
+            )
+            parts.append((logits, encoded.is_cut))
+        logits = np.concatenate([part for part, _ in parts])
+        is_cut = np.concatenate([part for _, part in parts])
+        return Scores(probabilities(logits), predicted_ids(logits), is_cut)
 
     def require_pairs(self, *, given: bool) -> None:
         """Refuse pairs for a model of single texts, and single texts for a model of pairs.
@@ -178,26 +185,12 @@ class Predictor:
             )
         _check_texts(firsts, name="texts")
         _check_texts(seconds or [], name="text_pairs")
-        parts = [
-            self.score(firsts[start:end], None if seconds is None else seconds[start:end])
-            for start, end in _slices(len(firsts))
-        ]
-        return Scores(
-            probabilities=np.concatenate([part.probabilities for part in parts]),
-            label_ids=np.concatenate([part.label_ids for part in parts]),
-            is_cut=np.concatenate([part.is_cut for part in parts]),
-        )
+        return self.score(firsts, seconds)
 
 
 def load(folder: str | Path, *, device: str = "auto", threads: int | None = None) -> Predictor:
     """The model of a finished run, ready to predict: `Predictor.load`."""
     return Predictor.load(folder, device=device, threads=threads)
-
-
-def _slices(num_rows: int) -> list[tuple[int, int]]:
-    """Beginning and end of every part; one empty part for no rows."""
-    starts = range(0, max(1, num_rows), ROWS_ENCODED)
-    return [(start, start + ROWS_ENCODED) for start in starts]
 
 
 def find_lone_surrogate(text: str) -> int | None:
