@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format lint types imports bench-example clean
+.PHONY: demo test check format lint types imports bench-example bench-trainer clean
 
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
@@ -37,3 +37,9 @@ imports: $(STAMP)
 
 clean: ## Remove the virtual environment
 	rm -rf $(VENV)
+
+bench-example: $(STAMP) ## The example reviews: bag of words beside MiniLM, out of fold (about 10 minutes)
+	$(BIN)/python benchmarks/example_data.py
+
+bench-trainer: $(STAMP) ## Rows per second beside the Hugging Face Trainer, on the same rows in one run
+	$(BIN)/python benchmarks/trainer.py
