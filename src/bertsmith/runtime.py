@@ -40,7 +40,8 @@ class Runtime:
         """`cpu, float32, 2 threads`, or the GPU's name."""
         if self.device.type == "cuda":
             return f"{torch.cuda.get_device_name(self.device)}, {self.precision}"
-        return f"{self.device.type}, {self.precision}, {self.num_threads} thread{'s' if self.num_threads != 1 else ''}"
+        threads = "1 thread" if self.num_threads == 1 else f"{self.num_threads} threads"
+        return f"{self.device.type}, {self.precision}, {threads}"
 
 
 def choose_runtime(*, device: str, precision: str, threads: int | None) -> Runtime:
@@ -54,7 +55,8 @@ def choose_runtime(*, device: str, precision: str, threads: int | None) -> Runti
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(["--device cuda: torch finds no CUDA device here. Leave the flag out, or install a CUDA build of torch."])
+        remedy = "Leave the flag out, or install a CUDA build of torch."
+        raise ConfigError([f"--device cuda: torch finds no CUDA device here. {remedy}"])
     if device == "mps" and not torch.backends.mps.is_available():
         raise ConfigError(["--device mps: torch finds no Apple GPU here. Leave the flag out."])
     if precision == "auto":

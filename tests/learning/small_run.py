@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,10 +72,12 @@ def scores(
     )
 
 
-def plan_for(dataset: EncodedDataset, family: str = "bert", *, attempt: int = 0, **recipe: Any) -> Plan:
+def plan_for(
+    dataset: EncodedDataset, family: str = "bert", *, attempt: int = 0, runtime: Runtime = CPU, **recipe: Any
+) -> Plan:
     """The plan of a run over these rows; `recipe` overrides the published one."""
-    plan = Plan.of(len(dataset), recipe=TrainingConfig(**recipe), padding=padding_of(family), runtime=CPU)
-    return Plan(**{**vars(plan), "attempt": attempt})
+    plan = Plan.of(len(dataset), recipe=TrainingConfig(**recipe), padding=padding_of(family), runtime=runtime)
+    return replace(plan, attempt=attempt)
 
 
 def run(
@@ -86,6 +89,7 @@ def run(
     in_order: bool = False,
     on_epoch: Callable[..., None] = lambda record, is_best: None,
     attempt: int = 0,
+    runtime: Runtime = CPU,
     **recipe: Any,
 ) -> tuple[History, list[StepRecord]]:
     """Train the model in place; gives the history and every step's record."""
@@ -93,7 +97,7 @@ def run(
     history = train(
         model,
         dataset,
-        plan=plan_for(dataset, family, attempt=attempt, **recipe),
+        plan=plan_for(dataset, family, attempt=attempt, runtime=runtime, **recipe),
         validate=validate,
         observers=Observers(on_step=lambda record, num_rows: steps.append(record), on_epoch=on_epoch),
         row_order=(lambda epoch: np.arange(len(dataset))) if in_order else None,

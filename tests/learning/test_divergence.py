@@ -56,6 +56,17 @@ def test_an_infinite_loss_stops_the_run_before_the_weights_change() -> None:
     assert all(torch.equal(before[name], after) for name, after in weights(model).items())
 
 
+def test_an_infinite_gradient_stops_the_run_before_the_weights_change() -> None:
+    model = tiny_model(num_labels=2)
+    model.classifier.bias.register_hook(lambda gradient: gradient * math.inf)
+    before = weights(model)
+    history, _ = run_with(model)
+
+    assert history.divergence is not None
+    assert (history.divergence.step, history.divergence.what) == (1, "gradient norm")
+    assert all(torch.equal(before[name], after) for name, after in weights(model).items())
+
+
 def test_an_endless_learning_rate_stops_the_run_at_its_step() -> None:
     history, steps = run_with(tiny_model(num_labels=2), learning_rate=1e30)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from tests.learning.small_run import CPU, make_rows, padding_of, run, scores
+from tests.learning.small_run import CPU, make_rows, padding_of, plan_for, run, scores
 from tests.tiny_models import tiny_model
 
 from bertsmith.config import TrainingConfig
@@ -80,6 +80,14 @@ def test_the_training_loss_of_an_epoch_is_the_mean_over_its_rows() -> None:
 
     assert history.epochs[0].train_loss == pytest.approx((8 * steps[0].loss + 4 * steps[1].loss) / 12)
     assert steps[0].loss != pytest.approx(steps[1].loss)
+
+
+@pytest.mark.parametrize("max_steps", [1, 2, 3, 4, 7, None])
+def test_the_plan_tells_how_many_rows_the_run_will_see(max_steps: int | None) -> None:
+    dataset = make_rows(20)
+    history, _ = run(tiny_model(num_labels=2), dataset, max_steps=max_steps, epochs=2)
+
+    assert plan_for(dataset, max_steps=max_steps, epochs=2).num_rows == history.num_rows
 
 
 def test_rows_and_real_tokens_are_counted() -> None:

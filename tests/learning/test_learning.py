@@ -13,6 +13,7 @@ from tests.tiny_models import FAMILIES, tiny_model
 from transformers import PreTrainedModel
 
 from bertsmith.model.prediction import predict_logits
+from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import EncodedDataset
 
 
@@ -93,6 +94,19 @@ def test_every_family_trains_and_predicts(family: str) -> None:
     assert steps[2].loss < steps[0].loss
     assert largest_difference(before, weights(model)) > 1e-4
     assert np.isfinite(logits).all()
+
+
+def test_in_bfloat16_the_weights_stay_float32_and_the_loss_is_nearly_that_of_float32() -> None:
+    """bfloat16 keeps 8 bits: a relative error of 2⁻⁸ in every product."""
+    dataset = make_rows(8)
+    model = tiny_model(dropout=0.1, num_labels=2)
+    _, exact = run(tiny_model(dropout=0.1, num_labels=2), dataset, max_steps=3)
+    half = Runtime(device=CPU.device, autocast_dtype=torch.bfloat16, num_threads=1)
+    _, rounded = run(model, dataset, runtime=half, max_steps=3)
+
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert [step.loss for step in rounded] == pytest.approx([step.loss for step in exact], abs=0.05)
+    assert [step.loss for step in rounded] != [step.loss for step in exact]
 
 
 def test_training_leaves_the_dataset_as_it_was() -> None:

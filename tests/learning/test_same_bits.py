@@ -45,6 +45,21 @@ def test_another_attempt_gives_other_dropout_masks_on_the_same_rows() -> None:
     assert same_bits(trained(dropout=0.0, attempt=0), trained(dropout=0.0, attempt=1))
 
 
+def mask_seeds(*, attempt: int = 0) -> list[int]:
+    """What the dropout generator was seeded with at each forward pass of 3 steps of 2 micro-batches."""
+    model = tiny_model(num_labels=2)
+    seeds: list[int] = []
+    model.register_forward_pre_hook(lambda *_: seeds.append(model.dropout_generator.initial_seed()))
+    run(model, make_rows(24), epochs=1, micro_batch_size=4, attempt=attempt)
+    return seeds
+
+
+def test_every_step_micro_batch_and_attempt_has_its_own_masks() -> None:
+    seeds = mask_seeds(attempt=0) + mask_seeds(attempt=1)
+
+    assert len(seeds) == len(set(seeds)) == 12
+
+
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_torchs_global_generator_neither_decides_the_bits_nor_is_drawn_from(

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 def summed_cross_entropy(logits: Tensor, label_ids: Tensor) -> Tensor:
-    """Cross-entropy summed over the rows, in nats: a batch's mean is the sum of its micro-batches over its rows.
+    """Cross-entropy summed over the rows, in nats; a batch's mean is its micro-batches' sum over its rows.
 
     Args:
         logits: (batch, labels), any floating type; half precision is raised to float32 first.

@@ -1,1 +1,4 @@
-"""Model and batches to a trained model and its history. Read in order: loop, optimizer, schedule, randomness, signs, selection, history."""
+"""Model and batches to a trained model and its history.
+
+Read in order: loop, optimizer, schedule, randomness, signs, selection, history.
+"""

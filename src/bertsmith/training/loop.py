@@ -1,7 +1,8 @@
 """The training loop: `train` → `train_epoch` → `train_step`.
 
-A model and encoded rows → a trained model (in place) and its `History`. The loop receives `validate` as a function,
-so training never imports evaluation. It stops at the step at which a loss, gradient norm or weight is not finite.
+A model and encoded rows → a trained model (in place) and its `History`. The loop receives `validate` as a
+function, so training never imports evaluation. It stops at the step at which a loss, gradient norm or weight
+is not finite.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Plan:
     def of(cls, num_rows: int, *, recipe: TrainingConfig, padding: Padding, runtime: Runtime) -> Plan:
         """The plan for this many training rows; `max_steps` overrides the epochs."""
         num_steps = recipe.max_steps or -(-num_rows // recipe.batch_size) * recipe.epochs
-        return cls(recipe=recipe, padding=padding, runtime=runtime, num_steps=num_steps, rows_per_epoch=num_rows)
+        return cls(
+            recipe=recipe, padding=padding, runtime=runtime, num_steps=num_steps, rows_per_epoch=num_rows
+        )
 
     @property
     def steps_per_epoch(self) -> int:
@@ -72,7 +75,7 @@ class Observers:
     """After every validation, and whether this epoch is the best so far; the model holds its weights."""
 
 
-class Diverged(Exception):
+class Diverged(Exception):  # noqa: N818 - what happened to the run; no one made an error
     """A number is not finite; carries what the history will say. Never leaves this file."""
 
     def __init__(self, divergence: Divergence) -> None:
@@ -151,7 +154,7 @@ def train_epoch(
     plan: Plan,
     on_step: Callable[[StepRecord, int], None],
 ) -> float:
-    """One pass over these rows, or what the plan's steps leave of it; gives the mean training loss in nats per row."""
+    """One pass over these rows, or what is left of the steps; gives its mean loss in nats per row."""
     trainee.model.train()
     summed_loss, num_rows = 0.0, 0
     for batch_rows in split_rows(rows, size=plan.recipe.batch_size):
@@ -196,7 +199,7 @@ def train_step(
         group["lr"] = learning_rate
     trainee.optimizer.step()
     trainee.optimizer.zero_grad(set_to_none=True)
-    # Measured: 2 % of a step of 8 sentences with MiniLM. A weight that no row reads would be found nowhere else.
+    # Measured: 2 % of a step of 8 sentences with MiniLM. It alone finds a weight that no row reads.
     weight_norm = torch.nn.utils.get_total_norm(trainee.model.parameters()).item()
     _must_be_finite("weight norm", weight_norm, trainee=trainee, learning_rate=learning_rate)
     return StepRecord(step=trainee.step, loss=loss, gradient_norm=gradient_norm, learning_rate=learning_rate)
