@@ -45,15 +45,26 @@ def main() -> None:
     minilm, words = np.empty_like(label_ids), np.empty_like(label_ids)
     for fold in range(NUM_FOLDS):
         held_out = np.flatnonzero(folds == fold)
-        train_rows, test_rows = dataset.select(np.flatnonzero(folds != fold).tolist()), dataset.select(held_out.tolist())
+        train_rows, test_rows = (
+            dataset.select(np.flatnonzero(folds != fold).tolist()),
+            dataset.select(held_out.tolist()),
+        )
         words[held_out] = bag_of_words_predictions(train_rows, test_rows, label_set)
         minilm[held_out] = minilm_predictions(train_rows, test_rows, label_set)
-        right = (words[held_out] == label_ids[held_out]).mean(), (minilm[held_out] == label_ids[held_out]).mean()
-        print(f"fold {fold + 1}: {len(held_out)} rows, bag of words {right[0]:.3f}, MiniLM {right[1]:.3f}", flush=True)
+        right = (
+            (words[held_out] == label_ids[held_out]).mean(),
+            (minilm[held_out] == label_ids[held_out]).mean(),
+        )
+        print(
+            f"fold {fold + 1}: {len(held_out)} rows, bag of words {right[0]:.3f}, MiniLM {right[1]:.3f}",
+            flush=True,
+        )
     for name, predicted in (("bag of words", words), ("MiniLM", minilm)):
         num_right = int((predicted == label_ids).sum())
         low, high = wilson(num_right, len(label_ids))
-        print(f"{name}: accuracy {num_right / len(label_ids):.3f} (95 % interval {low:.3f}-{high:.3f}) on {len(label_ids)} rows")
+        print(
+            f"{name}: accuracy {num_right / len(label_ids):.3f} (95 % interval {low:.3f}-{high:.3f}) on {len(label_ids)} rows"
+        )
     difference = (minilm == label_ids).mean() - (words == label_ids).mean()
     p_value = mcnemar(minilm == label_ids, words == label_ids)
     print(f"difference {100 * difference:.1f} points, exact McNemar p = {p_value:.2g}")
@@ -67,7 +78,9 @@ def fold_numbers(dataset: Dataset) -> NDArray[np.int64]:
     return np.array([shuffled[order[key]] for key in keys])
 
 
-def bag_of_words_predictions(train_rows: Dataset, test_rows: Dataset, label_set: LabelSet) -> NDArray[np.int64]:
+def bag_of_words_predictions(
+    train_rows: Dataset, test_rows: Dataset, label_set: LabelSet
+) -> NDArray[np.int64]:
     """(rows,) label ids by the product's own baseline, with all the time it wants."""
     bag = fit_bag_of_words(train_rows, label_set, seconds_allowed=600)
     return bag.predict_probabilities(test_rows.texts).argmax(axis=1)
@@ -80,11 +93,17 @@ def minilm_predictions(train_rows: Dataset, test_rows: Dataset, label_set: Label
     loaded = load_base(ModelConfig(model="minilm"), label_set, seed=recipe.seed)
     encoder = TextEncoder(loaded.backend, loaded.max_length)
     padding = Padding(pad_id=loaded.pad_id, uses_token_types=loaded.uses_token_types)
-    encoded = EncodedDataset(encoder.encode(train_rows.texts), np.array(label_set.ids_of(train_rows.labels), np.int64))
+    encoded = EncodedDataset(
+        encoder.encode(train_rows.texts), np.array(label_set.ids_of(train_rows.labels), np.int64)
+    )
     plan = Plan.of(len(encoded), recipe=recipe, padding=padding, runtime=runtime)
     train(loaded.model, encoded, plan=plan, validate=_nothing_to_choose)
     logits = predict_logits(
-        loaded.model, EncodedDataset(encoder.encode(test_rows.texts)), padding=padding, batch_size=32, runtime=runtime
+        loaded.model,
+        EncodedDataset(encoder.encode(test_rows.texts)),
+        padding=padding,
+        batch_size=32,
+        runtime=runtime,
     )
     return predicted_ids(logits)
 
@@ -93,7 +112,14 @@ def _nothing_to_choose() -> ValidationScores:
     """No epoch is chosen here, so none is scored."""
     shares = {"negative": 0.5, "positive": 0.5}
     return ValidationScores(
-        loss=0.0, f1=0.0, accuracy=0.0, precision=0.0, recall=0.0, macro_f1=0.0, predicted_share=shares, true_share=shares
+        loss=0.0,
+        f1=0.0,
+        accuracy=0.0,
+        precision=0.0,
+        recall=0.0,
+        macro_f1=0.0,
+        predicted_share=shares,
+        true_share=shares,
     )
 
 

@@ -45,7 +45,9 @@ def main() -> None:
     """Print rows per second of both sides and the ratio."""
     dataset = rows()
     label_set = LabelSet.from_labels(dataset.labels)
-    print(f"{len(dataset)} rows, {NUM_STEPS} steps of 8, MiniLM, {torch.get_num_threads()} threads, {NUM_ROUNDS} rounds")
+    print(
+        f"{len(dataset)} rows, {NUM_STEPS} steps of 8, MiniLM, {torch.get_num_threads()} threads, {NUM_ROUNDS} rounds"
+    )
     ours, theirs = [], []
     for round_number in range(1, NUM_ROUNDS + 1):
         ours.append(our_rows_per_second(dataset, label_set))
@@ -60,7 +62,11 @@ def main() -> None:
 def rows() -> Dataset:
     """The first rows that the steps need."""
     data = os.environ.get("BERTSMITH_DATA")
-    file = Path(data) / "sst2_sentences" / "train.csv" if data else Path(__file__).parents[1] / "examples" / "reviews.csv"
+    file = (
+        Path(data) / "sst2_sentences" / "train.csv"
+        if data
+        else Path(__file__).parents[1] / "examples" / "reviews.csv"
+    )
     return read_examples(file, ReadOptions(limit=NUM_STEPS * 8)).dataset
 
 
@@ -109,11 +115,15 @@ class StepClock(TrainerCallback):
 
     started = ended = 0.0
 
-    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         """Remember the first."""
         self.started = self.started or time.perf_counter()
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         """Remember the last."""
         self.ended = time.perf_counter()
 
@@ -122,7 +132,11 @@ def prepared(dataset: Dataset, label_set: LabelSet) -> tuple[LoadedModel, Encode
     """A fresh model, the encoded rows and the published recipe for one epoch."""
     loaded = load_base(ModelConfig(model="minilm"), label_set, seed=42)
     texts = TextEncoder(loaded.backend, loaded.max_length).encode(dataset.texts)
-    return loaded, EncodedDataset(texts, np.array(label_set.ids_of(dataset.labels), np.int64)), TrainingConfig(epochs=1)
+    return (
+        loaded,
+        EncodedDataset(texts, np.array(label_set.ids_of(dataset.labels), np.int64)),
+        TrainingConfig(epochs=1),
+    )
 
 
 def features(encoded: EncodedDataset) -> list[dict[str, object]]:

@@ -43,7 +43,9 @@ app = typer.Typer(
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the answer.")]
 Json = Annotated[bool, typer.Option("--json", help="Put the result on standard output as JSON.")]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Run folder, or any Hugging Face classification folder.")]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="Run folder, or any Hugging Face classification folder.")
+]
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -76,19 +78,31 @@ def _tell_error(message: str) -> None:
 @app.callback(invoke_without_command=True)
 def _root(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)
+    ] = False,
 ) -> None:
     if version:
         typer.echo(f"bertsmith {__version__}")
         raise typer.Exit
 
 
-def with_settings(*sections: str, leave_out: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_settings(
+    *sections: str, leave_out: tuple[str, ...] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one flag for every setting of these sections; it receives those that were used as `settings`."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [parameter for parameter in inspect.signature(command, eval_str=True).parameters.values() if parameter.name != "settings"]
-        flags = [_flag_parameter(section, name) for section, name, _ in fields() if section in sections and name not in leave_out]
+        own = [
+            parameter
+            for parameter in inspect.signature(command, eval_str=True).parameters.values()
+            if parameter.name != "settings"
+        ]
+        flags = [
+            _flag_parameter(section, name)
+            for section, name, _ in fields()
+            if section in sections and name not in leave_out
+        ]
         names = {parameter.name for parameter in flags}
 
         def wrapped(**given: Any) -> None:
@@ -115,16 +129,27 @@ def _flag_parameter(section: str, name: str) -> inspect.Parameter:
     )
     annotation = bool | None if field.annotation is bool else field.annotation
     optional = annotation if None in getattr(annotation, "__args__", ()) else annotation | None  # type: ignore[operator]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[optional, option])
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[optional, option]
+    )
 
 
 @app.command("train")
 @with_settings("data", "model", "training", "runtime", "output", leave_out=("train_file",))
 def train_command(
     *,
-    data: Annotated[str | None, typer.Argument(metavar="DATA", help="Labelled rows: CSV, TSV, JSON lines or Parquet.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings; flags win over it.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read, check, take ten steps, say how long it would take; write nothing.")] = False,
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="Labelled rows: CSV, TSV, JSON lines or Parquet.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file with the same settings; flags win over it.")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Read, check, take ten steps, say how long it would take; write nothing."
+        ),
+    ] = False,
     quiet: Quiet = False,
     json_: Json = False,
     settings: dict[str, Any],
@@ -134,7 +159,9 @@ def train_command(
     if data is not None:
         values["train_file"] = data
     if values.get("train_file") is None:
-        raise ConfigError(["DATA is missing: give the file of labelled rows, as in: bertsmith train reviews.csv"])
+        raise ConfigError(
+            ["DATA is missing: give the file of labelled rows, as in: bertsmith train reviews.csv"]
+        )
     resolved = Config.from_flat(values)
     console = Console(quiet=quiet)
     if dry_run:
@@ -151,7 +178,15 @@ def train_command(
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
 
-READING_FLAGS_LEFT_OUT = ("train_file", "validation", "test", "validation_share", "test_share", "split_seed", "positive_label")
+READING_FLAGS_LEFT_OUT = (
+    "train_file",
+    "validation",
+    "test",
+    "validation_share",
+    "test_share",
+    "split_seed",
+    "positive_label",
+)
 
 
 @app.command("predict")
@@ -159,11 +194,28 @@ READING_FLAGS_LEFT_OUT = ("train_file", "validation", "test", "validation_share"
 def predict_command(
     *,
     run_path: RunArgument,
-    data: Annotated[str, typer.Argument(metavar="DATA|-", help="Rows to label: CSV, TSV, JSON lines, Parquet, or - for standard input.")],
-    output: Annotated[str, typer.Option("--output", "-o", help="Where to: .csv, .tsv, .jsonl or .parquet; - is standard output.")] = "-",
-    output_format: Annotated[OutputFormat | None, typer.Option("--format", help="By default what --output ends in, else CSV.")] = None,
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA|-", help="Rows to label: CSV, TSV, JSON lines, Parquet, or - for standard input."
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="Where to: .csv, .tsv, .jsonl or .parquet; - is standard output."
+        ),
+    ] = "-",
+    output_format: Annotated[
+        OutputFormat | None, typer.Option("--format", help="By default what --output ends in, else CSV.")
+    ] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows per forward pass.")] = 32,
-    raw_csv: Annotated[bool, typer.Option("--raw-csv", help="Write texts untouched, also those that a spreadsheet would run as a formula.")] = False,
+    raw_csv: Annotated[
+        bool,
+        typer.Option(
+            "--raw-csv", help="Write texts untouched, also those that a spreadsheet would run as a formula."
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
     quiet: Quiet = False,
     settings: dict[str, Any],
@@ -187,7 +239,9 @@ def predict_command(
         summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
     for note in summary.notes:
         console.say(note, style="dim")
-    console.say(f"{summary.predicted:,} of {summary.rows:,} rows predicted; {summary.failed:,} have an error instead, {summary.cut:,} were cut.")
+    console.say(
+        f"{summary.predicted:,} of {summary.rows:,} rows predicted; {summary.failed:,} have an error instead, {summary.cut:,} were cut."
+    )
 
 
 @app.command("evaluate")
@@ -195,7 +249,9 @@ def predict_command(
 def evaluate_command(
     *,
     run_path: RunArgument,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled rows: CSV, TSV, JSON lines or Parquet.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Labelled rows: CSV, TSV, JSON lines or Parquet.")
+    ],
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows per forward pass.")] = 32,
     quiet: Quiet = False,
     json_: Json = False,

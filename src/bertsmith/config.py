@@ -29,28 +29,65 @@ class DataConfig(Settings):
     """Which rows, and what stands in which column."""
 
     train_file: str | None = Field(None, description="The labelled rows (the DATA argument).")
-    validation: str | None = Field(None, description="File of validation rows; without it they are cut from DATA.")
+    validation: str | None = Field(
+        None, description="File of validation rows; without it they are cut from DATA."
+    )
     test: str | None = Field(None, description="File of test rows; without it they are cut from DATA.")
-    text_column: str | None = Field(None, description="Column of the text, by name (by number from 1 without a header).")
-    pair_column: str | None = Field(None, description="Column of a second text: the model reads sentence pairs.")
+    text_column: str | None = Field(
+        None, description="Column of the text, by name (by number from 1 without a header)."
+    )
+    pair_column: str | None = Field(
+        None, description="Column of a second text: the model reads sentence pairs."
+    )
     label_column: str | None = Field(None, description="Column of the label.")
-    delimiter: str | None = Field(None, description="Field separator of CSV files; recognised by default. 'tab' is a tab.")
+    delimiter: str | None = Field(
+        None, description="Field separator of CSV files; recognised by default. 'tab' is a tab."
+    )
     no_header: bool = Field(False, description="The first row is data, not column names.")
-    encoding: str | None = Field(None, description="Character encoding of the files; by default BOM, UTF-8, then a guess that is told.")
-    validation_share: float = Field(0.1, gt=0, lt=1, description="Share of the rows cut for validation (at least 200 rows while train keeps 60 %).")
-    test_share: float = Field(0.1, gt=0, lt=1, description="Share of the rows cut for the test (at least 200 rows while train keeps 60 %).")
-    split_seed: int = Field(42, ge=0, description="Decides, with the data alone, which row goes where. --seed never does.")
-    limit: int | None = Field(None, ge=1, description="Use only the first ROWS rows of each file: a quick try.")
-    positive_label: str | None = Field(None, description="With two labels: the one that F1, precision and recall are about.")
+    encoding: str | None = Field(
+        None, description="Character encoding of the files; by default BOM, UTF-8, then a guess that is told."
+    )
+    validation_share: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="Share of the rows cut for validation (at least 200 rows while train keeps 60 %).",
+    )
+    test_share: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="Share of the rows cut for the test (at least 200 rows while train keeps 60 %).",
+    )
+    split_seed: int = Field(
+        42, ge=0, description="Decides, with the data alone, which row goes where. --seed never does."
+    )
+    limit: int | None = Field(
+        None, ge=1, description="Use only the first ROWS rows of each file: a quick try."
+    )
+    positive_label: str | None = Field(
+        None, description="With two labels: the one that F1, precision and recall are about."
+    )
 
 
 class ModelConfig(Settings):
     """Which pretrained model, and how it reads a text."""
 
-    model: str = Field(DEFAULT_MODEL, description="Hub name, local folder, earlier run, or 'minilm' (embedded, needs no network).")
-    revision: str | None = Field(None, description="Commit, tag or branch of a Hub model; the commit used is recorded.")
-    max_length: int | None = Field(None, ge=4, description="Most tokens of a row; by default the smallest of 512, the tokenizer's limit and the model's positions.")
-    truncate: Literal["head", "head-tail"] = Field("head", description="What is kept of a longer text: its beginning, or beginning and end.")
+    model: str = Field(
+        DEFAULT_MODEL,
+        description="Hub name, local folder, earlier run, or 'minilm' (embedded, needs no network).",
+    )
+    revision: str | None = Field(
+        None, description="Commit, tag or branch of a Hub model; the commit used is recorded."
+    )
+    max_length: int | None = Field(
+        None,
+        ge=4,
+        description="Most tokens of a row; by default the smallest of 512, the tokenizer's limit and the model's positions.",
+    )
+    truncate: Literal["head", "head-tail"] = Field(
+        "head", description="What is kept of a longer text: its beginning, or beginning and end."
+    )
 
 
 class TrainingConfig(Settings):
@@ -59,27 +96,55 @@ class TrainingConfig(Settings):
     learning_rate: float = Field(5e-5, gt=0, description="Peak learning rate of Adam.")
     batch_size: int = Field(8, ge=1, description="Rows per optimizer step.")
     eval_batch_size: int = Field(8, ge=1, description="Rows per forward pass when scoring.")
-    micro_batch_size: int | None = Field(None, ge=1, description="Rows per forward and backward pass; the gradient stays that of the whole batch.")
+    micro_batch_size: int | None = Field(
+        None,
+        ge=1,
+        description="Rows per forward and backward pass; the gradient stays that of the whole batch.",
+    )
     epochs: int = Field(5, ge=1, description="Passes over the training rows.")
-    max_steps: int | None = Field(None, ge=1, description="Stop after this many optimizer steps, whatever the epochs.")
-    seed: int = Field(42, ge=0, lt=2**63, description="Decides the head's first weights, the order of the rows and the dropout masks.")
+    max_steps: int | None = Field(
+        None, ge=1, description="Stop after this many optimizer steps, whatever the epochs."
+    )
+    seed: int = Field(
+        42,
+        ge=0,
+        lt=2**63,
+        description="Decides the head's first weights, the order of the rows and the dropout masks.",
+    )
     adam_beta1: float = Field(0.9, ge=0, lt=1, description="Adam's decay of the gradient mean.")
     adam_beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the squared gradient's mean.")
     adam_epsilon: float = Field(1e-8, gt=0, description="Adam's term against division by zero.")
-    schedule: Literal["linear", "constant"] = Field("linear", description="Learning rate after the warmup: linear decay to zero, or constant.")
-    warmup_ratio: float = Field(0.0, ge=0, lt=1, description="Share of the steps in which the learning rate rises from zero.")
-    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay of all weights but biases and layer norms.")
-    max_grad_norm: float = Field(1.0, ge=0, description="Gradients are scaled down to this norm; 0 turns it off.")
-    select_by: Literal["macro_f1", "f1", "accuracy", "loss"] = Field("macro_f1", description="Validation score that chooses the best epoch; a collapsed one is never chosen.")
+    schedule: Literal["linear", "constant"] = Field(
+        "linear", description="Learning rate after the warmup: linear decay to zero, or constant."
+    )
+    warmup_ratio: float = Field(
+        0.0, ge=0, lt=1, description="Share of the steps in which the learning rate rises from zero."
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, description="Decoupled weight decay of all weights but biases and layer norms."
+    )
+    max_grad_norm: float = Field(
+        1.0, ge=0, description="Gradients are scaled down to this norm; 0 turns it off."
+    )
+    select_by: Literal["macro_f1", "f1", "accuracy", "loss"] = Field(
+        "macro_f1",
+        description="Validation score that chooses the best epoch; a collapsed one is never chosen.",
+    )
     patience: int | None = Field(None, ge=1, description="Stop after this many epochs without a better one.")
 
 
 class RuntimeConfig(Settings):
     """What it runs on."""
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto takes CUDA where there is one, else the CPU; mps only when asked for.")
-    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto is float32 on the CPU and bfloat16 autocast on CUDA.")
-    threads: int | None = Field(None, ge=1, description="CPU threads; part of what makes a run repeatable to the bit.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="auto takes CUDA where there is one, else the CPU; mps only when asked for."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto is float32 on the CPU and bfloat16 autocast on CUDA."
+    )
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads; part of what makes a run repeatable to the bit."
+    )
     offline: bool = Field(False, description="Never touch the network (also HF_HUB_OFFLINE=1).")
 
 
@@ -88,7 +153,9 @@ class OutputConfig(Settings):
 
     output: str | None = Field(None, description="The run folder; by default runs/ and the data file's name.")
     overwrite: bool = Field(False, description="Replace an earlier bertsmith run folder.")
-    keep_failed_model: bool = Field(False, description="Put the last epoch's model at the folder's root even if the run failed.")
+    keep_failed_model: bool = Field(
+        False, description="Put the last epoch's model at the folder's root even if the run failed."
+    )
     no_fail: bool = Field(False, description="Exit 0 whatever the answer is.")
 
 
@@ -109,7 +176,11 @@ class Config(Settings):
             ConfigError: an unknown name or a value out of range; all problems at once.
         """
         section_of = {name: section for section, name, _ in fields()}
-        unknown = [f"unknown setting {name!r}.{nearest(name, section_of)}" for name in values if name not in section_of]
+        unknown = [
+            f"unknown setting {name!r}.{nearest(name, section_of)}"
+            for name in values
+            if name not in section_of
+        ]
         if unknown:
             raise ConfigError(unknown)
         nested: dict[str, dict[str, Any]] = {}
@@ -141,17 +212,31 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigError([f"{path}: the configuration cannot be read ({error.strerror}). Check the path given to --config."]) from error
+        raise ConfigError(
+            [
+                f"{path}: the configuration cannot be read ({error.strerror}). Check the path given to --config."
+            ]
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: this is not TOML: {error}. Correct the file; a run's own run.toml shows the form."]) from error
+        raise ConfigError(
+            [f"{path}: this is not TOML: {error}. Correct the file; a run's own run.toml shows the form."]
+        ) from error
     problems: list[str] = []
     values: dict[str, Any] = {}
-    known = {section: {name for owner, name, _ in fields() if owner == section} for section in Config.model_fields}
+    known = {
+        section: {name for owner, name, _ in fields() if owner == section} for section in Config.model_fields
+    }
     for section, table in tables.items():
         if section not in known or not isinstance(table, dict):
-            problems.append(f"{path}: unknown table [{section}].{nearest(section, known)} Tables: {', '.join(known)}.")
+            problems.append(
+                f"{path}: unknown table [{section}].{nearest(section, known)} Tables: {', '.join(known)}."
+            )
             continue
-        problems += [f"{path}: [{section}] has no key {key!r}.{nearest(key, known[section])}" for key in table if key not in known[section]]
+        problems += [
+            f"{path}: [{section}] has no key {key!r}.{nearest(key, known[section])}"
+            for key in table
+            if key not in known[section]
+        ]
         values |= table
     if problems:
         raise ConfigError(problems)
@@ -180,5 +265,7 @@ def _validated(nested: Mapping[str, Any], *, source: str) -> Config:
         problems = []
         for item in error.errors():
             name = str(item["loc"][-1] if len(item["loc"]) < 3 else item["loc"][1])
-            problems.append(f"{source}{flag(name)}: {item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}.")
+            problems.append(
+                f"{source}{flag(name)}: {item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}."
+            )
         raise ConfigError(problems) from error

@@ -14,7 +14,15 @@ from typing import IO
 
 from rich.console import Console as RichConsole
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from bertsmith.findings import Finding
@@ -31,7 +39,9 @@ def printable(text: str) -> str:
 
 
 def _visible(character: str) -> str:
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character != "\u200d":  # joins emoji
+    if (
+        unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character != "\u200d"
+    ):  # joins emoji
         code = ord(character)
         return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
     return character
@@ -112,7 +122,9 @@ class Console:
             remedy = f" {finding.remedy}" if finding.remedy else ""
             self.say(f"{finding.severity} {finding.code}: {finding.sentence}{where}{remedy}", style=style)
 
-    def table(self, columns: Sequence[str], rows: Iterable[tuple[Sequence[str], str | None]], *, caption: str) -> None:
+    def table(
+        self, columns: Sequence[str], rows: Iterable[tuple[Sequence[str], str | None]], *, caption: str
+    ) -> None:
         """A table of text; each row has its cells and a style or None."""
         if not self.rich.is_terminal:
             self._plain_table(columns, [cells for cells, _ in rows], caption=caption)
@@ -127,18 +139,27 @@ class Console:
         cells = [list(columns)] + [[printable(cell) for cell in row] for row in rows]
         widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
         for row in cells:
-            self.rich.print(escape("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
+            self.rich.print(
+                escape("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            )
         self.rich.print(escape(printable(caption)))
 
     @contextmanager
     def progress(self, description: str, *, total_rows: int | None) -> Iterator[ProgressLine]:
         """A bar on a terminal, a plain line every few seconds elsewhere, nothing when quiet."""
-        line = ProgressLine(description, total_rows, bar=None, say=None, started=time.monotonic(), last_told=time.monotonic())
+        line = ProgressLine(
+            description, total_rows, bar=None, say=None, started=time.monotonic(), last_told=time.monotonic()
+        )
         if self.quiet or not self.rich.is_terminal:
             line.say = None if self.quiet else self.rich.file
             yield line
             return
-        columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _RateColumn()]
+        columns: list[ProgressColumn] = [
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _RateColumn(),
+        ]
         columns += [TimeRemainingColumn(compact=True), TextColumn("{task.fields[note]}")]
         with Progress(*columns, console=self.rich, transient=True) as bar:
             bar.add_task(description, total=total_rows, note="", rate=0.0)

@@ -32,7 +32,9 @@ class Finding:
         return asdict(self) | {"rows": list(self.rows)}
 
 
-def finding_about(rows: list[str], *, code: str, severity: Severity, sentence: str, remedy: str = "") -> Finding:
+def finding_about(
+    rows: list[str], *, code: str, severity: Severity, sentence: str, remedy: str = ""
+) -> Finding:
     """A finding whose evidence is these row origins, cut to what is kept."""
     return Finding(
         code=code,

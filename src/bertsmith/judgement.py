@@ -54,7 +54,9 @@ class Judgement:
     baselines: Baselines | None = None
 
 
-def judge_run(prepared: Prepared, history: History, *, best_epoch_index: int | None, console: Console) -> Judgement:
+def judge_run(
+    prepared: Prepared, history: History, *, best_epoch_index: int | None, console: Console
+) -> Judgement:
     """Score the model that is loaded now (the chosen one), compare it with the baselines, and judge.
 
     Without a chosen epoch the test rows are not read.
@@ -63,12 +65,21 @@ def judge_run(prepared: Prepared, history: History, *, best_epoch_index: int | N
         return Judgement(judge(_evidence(prepared, history, best_epoch_index=None)))
     validation = _score(prepared, prepared.data.splits.validation, prepared.encoded.validation)
     test_rows = prepared.data.splits.test
-    encoded_test = encode_labelled(test_rows, encoder=prepared.encoded.encoder, label_set=prepared.data.label_set)
+    encoded_test = encode_labelled(
+        test_rows, encoder=prepared.encoded.encoder, label_set=prepared.data.label_set
+    )
     test = _score(prepared, test_rows, encoded_test)
     console.say("Comparing with a bag of words …", style="dim")
-    baselines = fit_baselines(prepared, test, seconds_allowed=BASELINE_SHARE_OF_TRAINING * history.training_seconds)
+    baselines = fit_baselines(
+        prepared, test, seconds_allowed=BASELINE_SHARE_OF_TRAINING * history.training_seconds
+    )
     evidence = _evidence(
-        prepared, history, best_epoch_index=best_epoch_index, validation=validation, test=test, baselines=baselines
+        prepared,
+        history,
+        best_epoch_index=best_epoch_index,
+        validation=validation,
+        test=test,
+        baselines=baselines,
     )
     return Judgement(
         judge(evidence),
@@ -91,7 +102,9 @@ class ScoredBaselines:
 def fit_baselines(prepared: Prepared, test: Scored, *, seconds_allowed: float) -> ScoredBaselines:
     """Majority label and bag of words, fitted on the training rows and scored on the test rows."""
     label_set, train = prepared.data.label_set, prepared.data.splits.train
-    shares = majority_probabilities(label_ids_of(prepared.encoded.train), len(test.dataset), num_labels=len(label_set))
+    shares = majority_probabilities(
+        label_ids_of(prepared.encoded.train), len(test.dataset), num_labels=len(label_set)
+    )
     bag = fit_bag_of_words(train, label_set, seconds_allowed=seconds_allowed)
     probabilities = bag.predict_probabilities(test.dataset.texts, test.dataset.text_pairs)
     majority = _compare(prepared, test, probabilities=shares)
@@ -110,9 +123,14 @@ def _compare(prepared: Prepared, test: Scored, *, probabilities: NDArray[np.floa
     with np.errstate(divide="ignore"):
         log_probabilities = np.maximum(np.log(probabilities), SMALLEST_LOG_PROBABILITY)
     evaluation = evaluate(
-        log_probabilities, label_ids_of(test.encoded), label_set=prepared.data.label_set, positive_id=prepared.data.positive_id
+        log_probabilities,
+        label_ids_of(test.encoded),
+        label_set=prepared.data.label_set,
+        positive_id=prepared.data.positive_id,
     )
-    return ScoredRows(evaluation, label_ids=label_ids_of(test.encoded), predicted_ids=probabilities.argmax(axis=1))
+    return ScoredRows(
+        evaluation, label_ids=label_ids_of(test.encoded), predicted_ids=probabilities.argmax(axis=1)
+    )
 
 
 def _score(prepared: Prepared, dataset: Dataset, encoded: EncodedDataset) -> Scored:

@@ -21,7 +21,9 @@ from bertsmith.training.history import History
 from bertsmith.watched_training import train_watched
 
 
-def finetune(data: object, *, config: Config | None = None, console: Console | None = None, **settings: Any) -> Run:
+def finetune(
+    data: object, *, config: Config | None = None, console: Console | None = None, **settings: Any
+) -> Run:
     """Fine-tune a model on labelled rows, judge it, and write the run folder.
 
     Args:
@@ -61,7 +63,9 @@ def finetune(data: object, *, config: Config | None = None, console: Console | N
     return run
 
 
-def write_model(prepared: Prepared, folder: RunFolder, *, judgement: Judgement, weights: EpochWeights) -> None:
+def write_model(
+    prepared: Prepared, folder: RunFolder, *, judgement: Judgement, weights: EpochWeights
+) -> None:
     """Put the chosen model at the folder's root; for a failed run only if that was asked for."""
     if judgement.test is None:
         if not prepared.config.output.keep_failed_model or weights.last is None:
@@ -71,15 +75,24 @@ def write_model(prepared: Prepared, folder: RunFolder, *, judgement: Judgement, 
     if judgement.test is not None:
         label_names = prepared.data.label_set.names
         write_predictions(
-            folder, judgement.test.dataset, probabilities=probabilities(judgement.test.logits), label_names=label_names
+            folder,
+            judgement.test.dataset,
+            probabilities=probabilities(judgement.test.logits),
+            label_names=label_names,
         )
 
 
-def finished_run(prepared: Prepared, history: History, *, folder: RunFolder, judgement: Judgement, started: float) -> Run:
+def finished_run(
+    prepared: Prepared, history: History, *, folder: RunFolder, judgement: Judgement, started: float
+) -> Run:
     """Everything that is now known, as plain data. `started` is the `perf_counter` of the run's first moment."""
     validation, test = judgement.validation, judgement.test
-    scored_seconds = history.validation_seconds + (validation.seconds + test.seconds if validation and test else 0.0)
-    scored_rows = len(prepared.encoded.validation) * (len(history.epochs) + bool(validation)) + (len(test.dataset) if test else 0)
+    scored_seconds = history.validation_seconds + (
+        validation.seconds + test.seconds if validation and test else 0.0
+    )
+    scored_rows = len(prepared.encoded.validation) * (len(history.epochs) + bool(validation)) + (
+        len(test.dataset) if test else 0
+    )
     training_seconds = max(history.training_seconds, 1e-9)
     return Run(
         folder=folder,

@@ -100,7 +100,11 @@ class Prepared:
         """What was read, without a text of it; `test` is None where the test rows stayed unread."""
         train_rows = self.data.sources["train"]
         encoded = {"train": self.encoded.train, "validation": self.encoded.validation, "test": test}
-        datasets = {"train": self.data.splits.train, "validation": self.data.splits.validation, "test": self.data.splits.test}
+        datasets = {
+            "train": self.data.splits.train,
+            "validation": self.data.splits.validation,
+            "test": self.data.splits.test,
+        }
         return DataSummary(
             files={name: rows.name if (rows := self.data.sources.get(name)) else None for name in datasets},
             num_rows_read=sum(rows.num_rows for rows in self.data.sources.values()),
@@ -131,10 +135,14 @@ def prepare(data: object, *, config: Config, console: Console) -> Prepared:
     Raises:
         BertsmithError: whatever the user can mend in the data, the settings or the model.
     """
-    runtime = choose_runtime(device=config.runtime.device, precision=config.runtime.precision, threads=config.runtime.threads)
+    runtime = choose_runtime(
+        device=config.runtime.device, precision=config.runtime.precision, threads=config.runtime.threads
+    )
     read = read_data(data, config=config, console=console)
     console.findings(read.findings)
-    loaded = load_base(config.model, read.label_set, seed=config.training.seed, offline=config.runtime.offline)
+    loaded = load_base(
+        config.model, read.label_set, seed=config.training.seed, offline=config.runtime.offline
+    )
     torch.nn.Module.to(loaded.model, runtime.device)
     encoded = encode_splits(read, loaded=loaded, config=config)
     console.findings((*loaded.findings, *encoded.findings))
@@ -147,7 +155,9 @@ def read_data(data: object, *, config: Config, console: Console) -> ReadData:
     options = ReadOptions.from_config(config.data)
     given = {"train": data, "validation": config.data.validation, "test": config.data.test}
     sources = {
-        name: read_examples(source, options, name=file_name(source)) for name, source in given.items() if source is not None
+        name: read_examples(source, options, name=file_name(source))
+        for name, source in given.items()
+        if source is not None
     }
     for note in dict.fromkeys(note for rows in sources.values() for note in rows.notes):
         console.say(note, style="dim")
@@ -215,9 +225,15 @@ def _split_summary(dataset: Dataset, encoded: EncodedDataset | None) -> SplitSum
 def _resolved(config: Config, data: object, *, loaded: LoadedModel, read: ReadData) -> Config:
     """The settings that repeat this run: absolute files, and the Hub's commit, the length and the positive label used."""
     given = {"train_file": data, "validation": config.data.validation, "test": config.data.test}
-    files = {name: str(Path(file).resolve()) for name, file in given.items() if isinstance(file, str | Path) and file != "-"}
+    files = {
+        name: str(Path(file).resolve())
+        for name, file in given.items()
+        if isinstance(file, str | Path) and file != "-"
+    }
     data_config = config.data.model_copy(update=files | {"positive_label": read.positive_label})
-    model_config = config.model.model_copy(update={"revision": loaded.revision, "max_length": loaded.max_length})
+    model_config = config.model.model_copy(
+        update={"revision": loaded.revision, "max_length": loaded.max_length}
+    )
     return config.model_copy(update={"data": data_config, "model": model_config})
 
 

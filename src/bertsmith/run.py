@@ -138,7 +138,9 @@ class Run:
             "labels": list(self.label_set.names),
             "positive_label": self.positive_label,
             "epochs": [_epoch_json(epoch) for epoch in self.history.epochs],
-            "divergence": None if divergence is None else asdict(divergence) | {"value": str(divergence.value)},
+            "divergence": None
+            if divergence is None
+            else asdict(divergence) | {"value": str(divergence.value)},
             "best_epoch": None if self.best_epoch is None else _whole(self.best_epoch.epoch),
             "validation": None if self.validation is None else self.validation.to_json(),
             "test": None if self.test is None else self.test.to_json(),
@@ -171,7 +173,10 @@ def _whole(epoch: float) -> float | int:
 
 def _epoch_json(epoch: EpochRecord) -> dict[str, Any]:
     values = epoch.to_json() | {"epoch": _whole(epoch.epoch)}
-    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()}
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in values.items()
+    }
 
 
 def _baselines_json(baselines: Baselines) -> dict[str, Any]:

@@ -67,7 +67,13 @@ class RunFolder:
     @property
     def model_files(self) -> tuple[Path, ...]:
         """What makes the folder a Hugging Face model."""
-        names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "sentence_bert_config.json")
+        names = (
+            "config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "sentence_bert_config.json",
+        )
         return tuple(self.path / name for name in names)
 
     def is_ours(self) -> bool:
@@ -91,9 +97,13 @@ class RunFolder:
         if not self.path.exists() or not any(self.path.iterdir()):
             return
         if not self.is_ours():
-            raise NotARunFolder(f"{self.path}: this folder holds files that bertsmith did not write. Choose another --output.")
+            raise NotARunFolder(
+                f"{self.path}: this folder holds files that bertsmith did not write. Choose another --output."
+            )
         if not overwrite:
-            raise RunFolderExists(f"{self.path}: an earlier run is already there. Choose another --output, or replace it with --overwrite.")
+            raise RunFolderExists(
+                f"{self.path}: an earlier run is already there. Choose another --output, or replace it with --overwrite."
+            )
 
     def create(self, settings: str) -> None:
         """Make the folder, remove what an earlier run wrote there, and write the settings.
@@ -102,14 +112,24 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            written = (self.card, self.results, self.predictions, self.splits, self.findings, self.log, *self.model_files)
+            written = (
+                self.card,
+                self.results,
+                self.predictions,
+                self.splits,
+                self.findings,
+                self.log,
+                *self.model_files,
+            )
             for file in written:
                 file.unlink(missing_ok=True)
             if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
                 shutil.rmtree(self.checkpoints)
             self.settings.write_text(MARK + settings, encoding="utf-8")
         except OSError as error:
-            raise RunFolderError(f"{self.path}: the run folder cannot be written ({error.strerror}). Choose another --output.") from error
+            raise RunFolderError(
+                f"{self.path}: the run folder cannot be written ({error.strerror}). Choose another --output."
+            ) from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -60,7 +60,9 @@ class _SeenEnough(Exception):
 
 def rehearse(data: object, *, config: Config, console: Console) -> None:
     """All of a run's preparation and its first ten steps, then when it would end. Writes nothing."""
-    RunFolder(Path(config.output.output or ".")).must_be_free(overwrite=True) if config.output.output else None
+    RunFolder(Path(config.output.output or ".")).must_be_free(
+        overwrite=True
+    ) if config.output.output else None
     prepared = prepare(data, config=config, console=console)
     plan = plan_of(prepared)
     console.answer(plan_sentence(prepared, plan))
@@ -122,7 +124,14 @@ def validation_scores(prepared: Prepared) -> ValidationScores:
     logits = prepared.logits(prepared.encoded.validation)
     if not np.isfinite(logits).all():
         return ValidationScores(
-            loss=math.nan, f1=0, accuracy=0, precision=0, recall=0, macro_f1=0, predicted_share={}, true_share={}
+            loss=math.nan,
+            f1=0,
+            accuracy=0,
+            precision=0,
+            recall=0,
+            macro_f1=0,
+            predicted_share={},
+            true_share={},
         )
     scores = point_scores(
         logits.astype(np.float64),

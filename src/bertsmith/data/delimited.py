@@ -148,7 +148,8 @@ def _fitted(cells: tuple[str, ...], header: tuple[str, ...], *, line: int) -> Ro
         return Row(cells[:width], line)
     if len(cells) < width and not any(name.strip() for name in header[len(cells) :]):
         return Row(cells + ("",) * (width - len(cells)), line)
-    return Row((None,) * width, line, f"{width} fields expected, {len(cells)} found")
+    kept: tuple[str | None, ...] = cells[:width] + (None,) * (width - len(cells))
+    return Row(kept, line, f"{width} fields expected, {len(cells)} found")
 
 
 def _broken_record(held: Sequence[str], layout: Layout, *, line: int, error: str) -> Record:

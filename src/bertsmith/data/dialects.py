@@ -243,8 +243,9 @@ def _has_header(fit: _Fit, options: ReadOptions) -> bool:
         for cell, column in zip(first, columns, strict=False)
     ):
         return False
-    is_single = len(first) == 1
-    return not any(_is_sentence(cell) and (is_single or not cell.rstrip().endswith("?")) for cell in first)
+    if len(first) == 1:  # a list of texts: a name is one word, and a file of one line is no name without rows
+        return bool(others) and len(first[0].split()) == 1
+    return not any(_is_sentence(cell) and not cell.rstrip().endswith("?") for cell in first)
 
 
 def _is_number(cell: str) -> bool:

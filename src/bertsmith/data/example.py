@@ -10,7 +10,21 @@ from functools import cached_property
 
 from bertsmith.errors import ConfigError, EmptySplit, list_names, nearest
 
-POSITIVE_NAMES = ("positive", "pos", "yes", "true", "1", "y", "t", "spam", "toxic", "hate", "offensive", "fraud", "relevant")
+POSITIVE_NAMES = (
+    "positive",
+    "pos",
+    "yes",
+    "true",
+    "1",
+    "y",
+    "t",
+    "spam",
+    "toxic",
+    "hate",
+    "offensive",
+    "fraud",
+    "relevant",
+)
 """Names that mean "this is the one we look for", in order of preference, compared in lower case."""
 
 
@@ -40,7 +54,9 @@ class Example:
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key that puts `2` before `10` and is total: digits compare as numbers, the rest as text."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return tuple((0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part) for part in parts)
+    return tuple(
+        (0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part) for part in parts
+    )
 
 
 @dataclass(frozen=True)
@@ -52,7 +68,9 @@ class LabelSet:
     def __post_init__(self) -> None:
         if len(self.names) < 2:
             found = f"only the label {self.names[0]!r}" if self.names else "no label at all"
-            raise EmptySplit(f"The training rows have {found}. A classifier needs rows of at least two labels.")
+            raise EmptySplit(
+                f"The training rows have {found}. A classifier needs rows of at least two labels."
+            )
         if len(set(self.names)) != len(self.names):
             raise ValueError(f"label names repeat: {self.names}")
 
@@ -87,11 +105,17 @@ class LabelSet:
         """
         if requested is not None and requested not in self.id_by_name:
             raise ConfigError(
-                [f"--positive-label {requested!r} is not a label of this data. Labels: {list_names(self.names)}.{nearest(requested, self.names)}"]
+                [
+                    f"--positive-label {requested!r} is not a label of this data. Labels: {list_names(self.names)}.{nearest(requested, self.names)}"
+                ]
             )
         if len(self) > 2:
             if requested is not None:
-                raise ConfigError([f"--positive-label needs exactly two labels; this data has {len(self)}. Leave it out: scores are macro averages."])
+                raise ConfigError(
+                    [
+                        f"--positive-label needs exactly two labels; this data has {len(self)}. Leave it out: scores are macro averages."
+                    ]
+                )
             return None
         if requested is not None:
             return self.id_by_name[requested]

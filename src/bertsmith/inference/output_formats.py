@@ -19,7 +19,7 @@ from typing import BinaryIO, Literal, TextIO, assert_never
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bertsmith.inference.csv_safety import neutralise_formula
+from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.inference.output_columns import OutputColumns
 from bertsmith.inference.row_stream import PredictedRow
 

@@ -23,6 +23,9 @@ class TrainingFacts:
     """None where the folder does not say: a model of another tool."""
     text_column: str | None = None
     pair_column: str | None = None
+    label_column: str | None = None
+    positive_label: str | None = None
+    """The label that F1, precision and recall were about."""
 
 
 def require_model(path: Path) -> None:
@@ -68,12 +71,16 @@ def read_training_facts(path: Path) -> TrainingFacts:
             reads_pairs=None if asked is None else True,
             text_column=config.data.text_column,
             pair_column=asked,
+            label_column=config.data.label_column,
+            positive_label=config.data.positive_label,
         )
     return TrainingFacts(
         truncate=config.model.truncate,
         reads_pairs=columns.get("pair") is not None,
         text_column=columns.get("text"),
         pair_column=columns.get("pair"),
+        label_column=columns.get("label"),
+        positive_label=config.data.positive_label,
     )
 
 

@@ -1,10 +1,14 @@
-"""The loss of a batch for each task."""
+"""What a classifier is to the rest of the program, and the loss of a batch."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import PreTrainedModel
+
+Classifier = PreTrainedModel
+"""A pretrained encoder with a classification head: called with a batch's inputs, its `logits` are (batch, labels)."""
 
 
 def summed_cross_entropy(logits: Tensor, label_ids: Tensor) -> Tensor:

@@ -25,7 +25,9 @@ def show_table(run: Run, console: Console) -> None:
         for index, epoch in enumerate(run.history.epochs)
     ]
     if rows:
-        console.table(COLUMNS, rows, caption=f"Scores on the validation rows. {averaging_sentence(run.positive_label)}")
+        console.table(
+            COLUMNS, rows, caption=f"Scores on the validation rows. {averaging_sentence(run.positive_label)}"
+        )
 
 
 def epoch_cells(epoch: EpochRecord, *, is_best: bool) -> tuple[str, ...]:
@@ -42,13 +44,11 @@ def epoch_cells(epoch: EpochRecord, *, is_best: bool) -> tuple[str, ...]:
     )
 
 
-def table_caption(positive_label: str | None) -> str:
+def averaging_sentence(positive_label: str | None) -> str:
     """What F1, precision and recall are of."""
     if positive_label is None:
-        return "Scores on the validation rows. F1, precision and recall are macro averages over the labels."
-    return (
-        f"Scores on the validation rows. F1, precision and recall are those of the label {positive_label!r}."
-    )
+        return "F1, precision and recall are macro averages over the labels."
+    return f"F1, precision and recall are those of the label {positive_label!r}."
 
 
 def show_scores(evaluation: Evaluation, console: Console, *, rivals: dict[str, Evaluation]) -> None:
@@ -59,17 +59,23 @@ def show_scores(evaluation: Evaluation, console: Console, *, rivals: dict[str, E
         score = evaluation.scores[name]
         others = [f"{rival.scores[name].value:.4f}" for rival in rivals.values()]
         rows.append(((name, f"{score.value:.4f}", _interval(score), *others), None))
-    console.table(columns, rows, caption=f"On {evaluation.rows:,} rows. {averaging_sentence(evaluation.positive_label)}")
+    console.table(
+        columns, rows, caption=f"On {evaluation.rows:,} rows. {averaging_sentence(evaluation.positive_label)}"
+    )
 
 
-def show_evaluation(evaluation: Evaluation, console: Console, *, notes: Sequence[str], findings: Sequence[Finding]) -> None:
+def show_evaluation(
+    evaluation: Evaluation, console: Console, *, notes: Sequence[str], findings: Sequence[Finding]
+) -> None:
     """How a finished model does on new labelled rows: what was read, every score, the least-served label."""
     for note in notes:
         console.say(note, style="dim")
     console.findings(findings)
     show_scores(evaluation, console, rivals={})
     worst = min((score for score in evaluation.per_label if score.rows), key=lambda score: score.recall.value)
-    console.say(f"Least served: {worst.label!r}, of whose {worst.rows:,} rows {worst.recall.value:.1%} are found.")
+    console.say(
+        f"Least served: {worst.label!r}, of whose {worst.rows:,} rows {worst.recall.value:.1%} are found."
+    )
 
 
 def show_answer(run: Run, console: Console) -> None:
@@ -91,7 +97,9 @@ def show_answer(run: Run, console: Console) -> None:
     for path, what in written_paths(run):
         console.say(f"{path}  {what}")
     if not run.folder.model_files[1].exists():
-        console.say(f"No model was put there; the weights of the best and the last epoch are in {run.folder.checkpoints}.")
+        console.say(
+            f"No model was put there; the weights of the best and the last epoch are in {run.folder.checkpoints}."
+        )
 
 
 def written_paths(run: Run) -> list[tuple[Path, str]]:

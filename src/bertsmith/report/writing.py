@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsmith.inference.csv_safety import neutralise_formula
+from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.data.example import Dataset
 from bertsmith.data.splitting import Splits
 from bertsmith.report.model_card import model_card

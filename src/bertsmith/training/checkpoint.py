@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 
-from transformers import PreTrainedModel
 
+from bertsmith.model.heads import Classifier
 from bertsmith.model.saving import load_weights, save_weights
 from bertsmith.run_folder import RunFolder
 
@@ -22,7 +22,7 @@ class EpochWeights:
     """Index of the last epoch."""
     kept: set[int] = field(default_factory=set)
 
-    def keep(self, model: PreTrainedModel, *, is_best: bool) -> None:
+    def keep(self, model: Classifier, *, is_best: bool) -> None:
         """Write the model as the next epoch's; drop what is neither best nor last. The newer is on disk first."""
         self.last = 0 if self.last is None else self.last + 1
         if is_best:
@@ -35,7 +35,7 @@ class EpochWeights:
             shutil.rmtree(self.folder.checkpoint_weights(index).parent)
             self.kept.remove(index)
 
-    def restore(self, model: PreTrainedModel, epoch_index: int) -> None:
+    def restore(self, model: Classifier, epoch_index: int) -> None:
         """Put the weights of a kept epoch into the model."""
         if epoch_index not in self.kept:
             raise ValueError(f"the weights of epoch {epoch_index + 1} were not kept")

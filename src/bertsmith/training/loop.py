@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import PreTrainedModel
 
 from bertsmith.config import TrainingConfig
 from bertsmith.model.dropout import make_dropout_explicit
-from bertsmith.model.heads import summed_cross_entropy
+from bertsmith.model.heads import Classifier, summed_cross_entropy
 from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import Batch, EncodedDataset, Padding, collate, shuffled_rows, split_rows
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
@@ -86,7 +85,7 @@ class Diverged(Exception):  # noqa: N818 - what happened to the run; no one made
 class Trainee:
     """What lives and changes during a run: the model, its optimizer and the counters."""
 
-    model: PreTrainedModel
+    model: Classifier
     optimizer: torch.optim.Optimizer
     dropout_generator: torch.Generator
     step: int = 0
@@ -98,7 +97,7 @@ class Trainee:
 
 
 def train(
-    model: PreTrainedModel,
+    model: Classifier,
     dataset: EncodedDataset,
     *,
     plan: Plan,
@@ -240,7 +239,7 @@ def _micro_batches(dataset: EncodedDataset, rows: NDArray[np.int64], *, plan: Pl
         yield collate(dataset, micro_rows, padding=plan.padding).to(plan.runtime.device)
 
 
-def _clip_gradients(model: torch.nn.Module, *, max_norm: float) -> float:
+def _clip_gradients(model: Classifier, *, max_norm: float) -> float:
     """Scale the gradients down to the norm (0: leave them); gives their 2-norm before."""
     if max_norm == 0:
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertsmith.inference.csv_safety import is_formula, neutralise_formula, restore_formula
+from bertsmith.data.csv_safety import is_formula, neutralise_formula, restore_formula
 
 FORMULAS = [
     "=1+1",
