@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from bertsmith import __version__
-from bertsmith.config import Config, DataConfig, RuntimeConfig, fields, flag, read_toml
+from bertsmith.config import Config, fields, flag, read_toml
 from bertsmith.console import Console, printable
 from bertsmith.errors import BertsmithError, ConfigError
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 
-
 from bertsmith.model.heads import Classifier
 from bertsmith.model.saving import load_weights, save_weights
 from bertsmith.run_folder import RunFolder
