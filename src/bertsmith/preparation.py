@@ -146,7 +146,7 @@ def prepare(data: object, *, config: Config, console: Console) -> Prepared:
     torch.nn.Module.to(loaded.model, runtime.device)
     encoded = encode_splits(read, loaded=loaded, config=config)
     console.findings((*loaded.findings, *encoded.findings))
-    resolved = _resolved(config, data, loaded=loaded, read=read)
+    resolved = _resolved(config, data, loaded=loaded, read=read, runtime=runtime)
     return Prepared(config=resolved, data=read, loaded=loaded, runtime=runtime, encoded=encoded)
 
 
@@ -222,8 +222,13 @@ def _split_summary(dataset: Dataset, encoded: EncodedDataset | None) -> SplitSum
     )
 
 
-def _resolved(config: Config, data: object, *, loaded: LoadedModel, read: ReadData) -> Config:
-    """The settings that repeat this run: absolute files, and the Hub's commit, the length and the positive label used."""
+def _resolved(
+    config: Config, data: object, *, loaded: LoadedModel, read: ReadData, runtime: Runtime
+) -> Config:
+    """The settings that repeat this run: absolute files, and what was chosen by default: commit, length, threads, …
+
+    Leave to overwrite is not repeated: a second run must ask for it again.
+    """
     given = {"train_file": data, "validation": config.data.validation, "test": config.data.test}
     files = {
         name: str(Path(file).resolve())
@@ -234,7 +239,14 @@ def _resolved(config: Config, data: object, *, loaded: LoadedModel, read: ReadDa
     model_config = config.model.model_copy(
         update={"revision": loaded.revision, "max_length": loaded.max_length}
     )
-    return config.model_copy(update={"data": data_config, "model": model_config})
+    return config.model_copy(
+        update={
+            "data": data_config,
+            "model": model_config,
+            "runtime": config.runtime.model_copy(update={"threads": runtime.num_threads}),
+            "output": config.output.model_copy(update={"overwrite": False}),
+        }
+    )
 
 
 def file_name(source: object) -> str | None:
