@@ -5,6 +5,7 @@ Every text that comes from data passes through `printable`, so that no cell can 
 
 from __future__ import annotations
 
+import io
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -101,6 +102,11 @@ class Console:
     def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
         self.quiet = quiet
         self.rich = RichConsole(stderr=file is None, file=file, highlight=False, soft_wrap=True)
+
+    @classmethod
+    def nowhere(cls) -> Console:
+        """One that nobody sees."""
+        return cls(quiet=True, file=io.StringIO())
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """One line or paragraph, exactly as given."""

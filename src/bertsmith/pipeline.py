@@ -40,7 +40,7 @@ def finetune(
     """
     started = time.perf_counter()
     config = config or Config.from_flat(settings)
-    console = console or Console(quiet=True)
+    console = console or Console.nowhere()
     folder = folder_of(config.output.output, data_name=file_name(data) or "data")
     folder.must_be_free(overwrite=config.output.overwrite)
 

@@ -79,14 +79,15 @@ def show_evaluation(
 
 
 def show_answer(run: Run, console: Console) -> None:
-    """Table, scores, the one sentence with what else is worth telling, and where everything is."""
-    show_table(run, console)
-    if run.test is not None and run.baselines is not None:
-        show_scores(
-            run.test,
-            console,
-            rivals={"Majority": run.baselines.majority, "Bag of words": run.baselines.bag_of_words},
-        )
+    """Table, scores, the one sentence with what else is worth telling, and where everything is.
+
+    A quiet console tells the sentence alone.
+    """
+    if not console.quiet:
+        show_table(run, console)
+        if run.test is not None and run.baselines is not None:
+            rivals = {"Majority": run.baselines.majority, "Bag of words": run.baselines.bag_of_words}
+            show_scores(run.test, console, rivals=rivals)
     style = {"learned": "bold green", "no_better_than_baseline": "bold yellow"}.get(
         run.verdict.outcome, "bold red"
     )
@@ -97,9 +98,14 @@ def show_answer(run: Run, console: Console) -> None:
     for path, what in written_paths(run):
         console.say(f"{path}  {what}")
     if not run.folder.model_files[1].exists():
-        console.say(
-            f"No model was put there; the weights of the best and the last epoch are in {run.folder.checkpoints}."
-        )
+        console.say(f"No model was put there{_where_weights_are(run)}.")
+
+
+def _where_weights_are(run: Run) -> str:
+    """Which weights of a failed run are still on disk; nothing where no epoch ended."""
+    if not run.history.epochs:
+        return "; no epoch ended, so there are no weights to keep"
+    return f"; the epochs that ended left weights in {run.folder.checkpoints}"
 
 
 def written_paths(run: Run) -> list[tuple[Path, str]]:
