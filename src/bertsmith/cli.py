@@ -53,21 +53,30 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app(args=list(arguments), prog_name="bertsmith")
     except SystemExit as exit_:
-        return exit_.code if isinstance(exit_.code, int) else EXIT_USER
+        return _exit_code(exit_)
     except BertsmithError as error:
-        _tell_error(str(error))
+        _tell_error("\n".join((str(error), *_notes_of(error))))
         return EXIT_USER
-    except KeyboardInterrupt:
-        _tell_error("interrupted.")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of our standard output has gone: `bertsmith predict … | head`
-        sys.stdout = None  # or the interpreter would try to flush it at exit
-        return 0
     except Exception:  # noqa: BLE001 - the one door where our own bugs leave
         traceback.print_exc()
         _tell_error(f"this is a bug in bertsmith {__version__}. Please report it with the lines above.")
         return EXIT_OUR_BUG
     return 0
+
+
+def _exit_code(exit_: SystemExit) -> int:
+    """The code of an exit. typer makes exits of Ctrl-C (130, without a word) and of a broken pipe (1)."""
+    if isinstance(exit_.__context__, BrokenPipeError):  # `bertsmith predict … | head`: the reader has enough
+        return 0
+    if exit_.code == EXIT_INTERRUPTED:
+        _tell_error(" ".join(("interrupted.", *_notes_of(exit_))))
+    return exit_.code if isinstance(exit_.code, int) else EXIT_USER
+
+
+def _notes_of(error: BaseException) -> list[str]:
+    """What was noted on the error and on those that it came from, such as where finished rows stand."""
+    before = error.__cause__ or error.__context__
+    return [*getattr(error, "__notes__", ()), *(_notes_of(before) if before else ())]
 
 
 def _tell_error(message: str) -> None:
