@@ -22,7 +22,7 @@ DEFAULT_MODEL = "bert-base-cased"
 class Settings(BaseModel):
     """Frozen, with no unknown key; the description of a field is its help text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(Settings):
@@ -186,7 +186,7 @@ class Config(Settings):
         nested: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             nested.setdefault(section_of[name], {})[name] = value
-        return _validated(nested, source="")
+        return _validated(nested, source=None)
 
     @classmethod
     def from_toml(cls, path: Path) -> Config:
@@ -207,20 +207,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The settings that a TOML file gives, by field name without their table.
 
     Raises:
-        ConfigError: not there, not TOML, or unknown tables and keys; all problems at once.
+        ConfigError: not there, not TOML, unknown tables and keys, or values out of range; all problems at once.
     """
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            [
-                f"{path}: the configuration cannot be read ({error.strerror}). Check the path given to --config."
-            ]
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            [f"{path}: this is not TOML: {error}. Correct the file; a run's own run.toml shows the form."]
-        ) from error
+    tables = _parse_toml(path)
     problems: list[str] = []
     values: dict[str, Any] = {}
     known = {
@@ -240,7 +229,24 @@ def read_toml(path: Path) -> dict[str, Any]:
         values |= table
     if problems:
         raise ConfigError(problems)
+    _validated(tables, source=path)
     return values
+
+
+def _parse_toml(path: Path) -> dict[str, Any]:
+    """The file's tables, whatever they are."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        siblings = (file.name for file in path.parent.glob("*.toml"))
+        problem = (
+            f"{path}: the configuration cannot be read ({error.strerror}).{nearest(path.name, siblings)}"
+        )
+        raise ConfigError([f"{problem} Check the path given to --config."]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            [f"{path}: this is not TOML: {error}. Correct the file; a run's own run.toml shows the form."]
+        ) from error
 
 
 def fields() -> Iterator[tuple[str, str, FieldInfo]]:
@@ -257,15 +263,14 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _validated(nested: Mapping[str, Any], *, source: str) -> Config:
-    """The config, with pydantic's report turned into our sentences."""
+def _validated(nested: Mapping[str, Any], *, source: Path | None) -> Config:
+    """The config, with pydantic's report turned into our sentences; `source` is the file that the values are from."""
     try:
         return Config.model_validate(nested)
     except ValidationError as error:
         problems = []
         for item in error.errors():
-            name = str(item["loc"][-1] if len(item["loc"]) < 3 else item["loc"][1])
-            problems.append(
-                f"{source}{flag(name)}: {item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}."
-            )
+            section, name = str(item["loc"][0]), str(item["loc"][1])
+            where = flag(name) if source is None else f"{source}: [{section}] {name}"
+            problems.append(f"{where}: {item['msg'][0].lower()}{item['msg'][1:]}, not {item['input']!r}.")
         raise ConfigError(problems) from error
