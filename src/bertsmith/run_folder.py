@@ -90,10 +90,15 @@ class RunFolder:
         Raises:
             RunFolderExists: an earlier run, and `overwrite` is off.
             NotARunFolder: something that bertsmith did not write.
-            RunFolderError: the path is a file.
+            RunFolderError: the path is a file, or lies below one.
         """
         if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
             raise RunFolderError(f"{self.path}: this is not a folder. Choose another --output.")
+        above = next((folder for folder in self.path.parents if folder.exists()), self.path.parent)
+        if above.exists() and not above.is_dir():
+            raise RunFolderError(
+                f"{self.path}: {above} is a file, so it can hold no folder. Choose another --output."
+            )
         if not self.path.exists() or not any(self.path.iterdir()):
             return
         if not self.is_ours():
