@@ -229,7 +229,7 @@ def predict_command(
     quiet: Quiet = False,
     settings: dict[str, Any],
 ) -> None:
-    """Label new rows: the same rows in the same order, with label and probabilities; any size."""
+    """Label new rows: the same rows, in the same order; any size."""
     from bertsmith.data.table import ReadOptions
     from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
     from bertsmith.inference.predictor import Predictor
