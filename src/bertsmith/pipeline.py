@@ -7,6 +7,7 @@ from typing import Any
 
 from bertsmith.config import Config
 from bertsmith.console import Console
+from bertsmith.errors import ConfigError, list_names
 from bertsmith.judgement import Judgement, judge_run
 from bertsmith.model.decoding import probabilities
 from bertsmith.model.saving import save_model
@@ -39,6 +40,10 @@ def finetune(
         BertsmithError: whatever the user can mend, before anything is written.
     """
     started = time.perf_counter()
+    if config is not None and settings:
+        raise ConfigError(
+            [f"finetune was given a config and also {list_names(settings)}. Give one or the other."]
+        )
     config = config or Config.from_flat(settings)
     console = console or Console.nowhere()
     folder = folder_of(config.output.output, data_name=file_name(data) or "data")
