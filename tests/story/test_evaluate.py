@@ -53,3 +53,7 @@ def test_a_label_that_the_model_does_not_know_is_refused_with_its_line(
     outcome = bertsmith("evaluate", finished.folder, data)
     assert outcome.code == 2
     assert "odd.csv:3" in outcome.err and "Did you mean 'positive'?" in outcome.err
+
+
+def test_a_limit_scores_the_first_rows_only(finished: Finished, reviews: Path) -> None:
+    assert bertsmith("evaluate", finished.folder, reviews, "--limit", 30, "--json").json["rows"] == 30

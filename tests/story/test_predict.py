@@ -103,3 +103,9 @@ def test_what_was_predicted_before_ctrl_c_is_kept_and_named(
     outcome = bertsmith("predict", finished.folder, data, "--output", tmp_path / "out.csv")
     assert outcome.code == 130
     assert str(tmp_path / "out.csv.partial") in outcome.err
+
+
+def test_a_limit_labels_the_first_rows_only(finished: Finished, reviews: Path) -> None:
+    outcome = bertsmith("predict", finished.folder, reviews, "--limit", 5)
+    assert outcome.code == 0, outcome.err
+    assert len(outcome.out.splitlines()) == 1 + 5

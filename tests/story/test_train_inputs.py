@@ -216,3 +216,13 @@ def test_a_data_frame_is_trained_on(tiny: Path, tmp_path: Path) -> None:
     run = package.finetune(frame, model=str(tiny), max_steps=1, threads=1, output=str(tmp_path / "run"))
     assert (run.data.text_column, run.data.label_column) == ("review", "sentiment")
     assert sum(split.rows for split in run.data.splits.values()) == 60
+
+
+def test_a_misspelt_setting_in_python_is_refused_with_the_nearest(few_reviews: Path) -> None:
+    with pytest.raises(package.BertsmithError, match="unknown setting 'epoch'.*'epochs'"):
+        package.finetune(few_reviews, epoch=3)
+
+
+def test_settings_beside_a_config_are_not_ignored(few_reviews: Path) -> None:
+    with pytest.raises(package.BertsmithError, match="a config and also 'epochs'"):
+        package.finetune(few_reviews, config=package.Config(), epochs=3)
