@@ -125,11 +125,15 @@ def test_the_predictions_are_the_test_rows(finished: Finished) -> None:
     assert [row["line"] for row in read_csv(finished.folder / "predictions.csv")] == test_lines
 
 
-def test_the_predictions_give_the_accuracy_of_the_results(finished: Finished) -> None:
-    rows = read_csv(finished.folder / "predictions.csv")
+def test_the_predictions_give_the_accuracy_of_the_results(unlearnable: Finished) -> None:
+    rows = read_csv(unlearnable.folder / "predictions.csv")
+    assert [row["correct"] for row in rows] == [
+        str(row["label"] == row["prediction"]).lower() for row in rows
+    ]
     right = sum(row["correct"] == "true" for row in rows)
-    assert right == sum(row["label"] == row["prediction"] for row in rows)
-    assert right / len(rows) == pytest.approx(results(finished.folder)["test"]["accuracy"]["value"])
+    accuracy = results(unlearnable.folder)["test"]["accuracy"]["value"]
+    assert 0.2 < accuracy < 0.8
+    assert right / len(rows) == pytest.approx(accuracy)
 
 
 def test_the_log_has_a_line_for_each_step_and_each_epoch(finished: Finished) -> None:
