@@ -176,7 +176,11 @@ def train_command(
     if dry_run:
         from bertsmith.watched_training import rehearse
 
-        rehearse(resolved.data.train_file, config=resolved, console=console)
+        if (
+            rehearse(resolved.data.train_file, config=resolved, console=console)
+            and not resolved.output.no_fail
+        ):
+            raise typer.Exit(EXIT_ANSWER_IS_NO)
         return
     from bertsmith.pipeline import finetune
 
@@ -187,19 +191,14 @@ def train_command(
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
 
-READING_FLAGS_LEFT_OUT = (
-    "train_file",
-    "validation",
-    "test",
-    "validation_share",
-    "test_share",
-    "split_seed",
-    "positive_label",
-)
+SPLITTING = ("train_file", "validation", "test", "validation_share", "test_share", "split_seed")
+"""Settings that a finished model does not ask for."""
 
 
 @app.command("predict")
-@with_settings("data", "runtime", leave_out=(*READING_FLAGS_LEFT_OUT, "label_column", "precision", "offline"))
+@with_settings(
+    "data", "runtime", leave_out=(*SPLITTING, "positive_label", "label_column", "precision", "offline")
+)
 def predict_command(
     *,
     run_path: RunArgument,
@@ -254,7 +253,7 @@ def predict_command(
 
 
 @app.command("evaluate")
-@with_settings("data", "runtime", leave_out=(*READING_FLAGS_LEFT_OUT[:-1], "precision", "offline"))
+@with_settings("data", "runtime", leave_out=(*SPLITTING, "precision", "offline"))
 def evaluate_command(
     *,
     run_path: RunArgument,

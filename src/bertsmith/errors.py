@@ -15,8 +15,7 @@ BertsmithError                 everything raised on purpose; the command line sh
 ├── RunFolderError
 │   ├── NotARunFolder
 │   └── RunFolderExists
-├── TrainingError              it cannot be trained like this: memory, device
-└── MissingDependency          names the extra to install
+└── MissingDependency          names the command that installs it
 ```
 
 A message says where, what is wrong, what was expected or found, and what to do. Problems that do not stop us are
@@ -133,15 +132,11 @@ class RunFolderExists(RunFolderError):
     """The output folder is already there."""
 
 
-class TrainingError(BertsmithError):
-    """The training cannot be done like this."""
-
-
 class MissingDependency(BertsmithError):
     """An optional package is needed; the message names the command that installs it."""
 
-    def __init__(self, package: str, *, purpose: str, extra: str) -> None:
-        self.package, self.purpose, self.extra = package, purpose, extra
+    def __init__(self, package: str, *, purpose: str, command: str) -> None:
+        self.package, self.purpose, self.command = package, purpose, command
         super().__init__(
-            f"{purpose} needs the package {package!r}, which is not installed. Install it with: pip install 'bertsmith[{extra}]'"
+            f"{purpose} needs the package {package!r}, which is not installed. Install it with: {command}"
         )

@@ -225,7 +225,7 @@ def _split_summary(dataset: Dataset, encoded: EncodedDataset | None) -> SplitSum
 def _resolved(
     config: Config, data: object, *, loaded: LoadedModel, read: ReadData, runtime: Runtime
 ) -> Config:
-    """The settings that repeat this run: absolute files, and what was chosen by default: commit, length, threads, …
+    """The settings that repeat this run: absolute files, and what was chosen by default.
 
     Leave to overwrite is not repeated: a second run must ask for it again.
     """
@@ -237,7 +237,13 @@ def _resolved(
     }
     data_config = config.data.model_copy(update=files | {"positive_label": read.positive_label})
     model_config = config.model.model_copy(
-        update={"revision": loaded.revision, "max_length": loaded.max_length}
+        update={
+            "revision": loaded.revision,
+            "max_length": loaded.max_length,
+            "model": str(Path(config.model.model).resolve())
+            if loaded.source == "folder"
+            else config.model.model,
+        }
     )
     return config.model_copy(
         update={

@@ -65,6 +65,11 @@ class RunFolder:
         return self.checkpoints / f"epoch-{epoch_index + 1}" / "model.safetensors"
 
     @property
+    def weights(self) -> Path:
+        """The weights of the chosen model; not there for a failed run."""
+        return self.path / "model.safetensors"
+
+    @property
     def model_files(self) -> tuple[Path, ...]:
         """What makes the folder a Hugging Face model."""
         names = (

@@ -10,10 +10,10 @@ import numpy as np
 from bertsmith.config import Config
 from bertsmith.console import Console, duration
 from bertsmith.evaluation.scoring import point_scores
-from bertsmith.preparation import Prepared, label_ids_of, prepare
-from bertsmith.run_folder import RunFolder
+from bertsmith.preparation import Prepared, file_name, label_ids_of, prepare
+from bertsmith.run import folder_of
 from bertsmith.training.checkpoint import EpochWeights
-from bertsmith.training.history import EpochRecord, History, StepRecord, ValidationScores
+from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
 from bertsmith.training.loop import Observers, Plan, train
 
@@ -58,11 +58,18 @@ class _SeenEnough(Exception):
     """Ends a rehearsal from within the loop."""
 
 
-def rehearse(data: object, *, config: Config, console: Console) -> None:
-    """All of a run's preparation and its first ten steps, then when it would end. Writes nothing."""
-    RunFolder(Path(config.output.output or ".")).must_be_free(
-        overwrite=True
-    ) if config.output.output else None
+def rehearse(data: object, *, config: Config, console: Console) -> Divergence | None:
+    """All of a run's preparation and its first ten steps, then when it would end. Writes nothing.
+
+    Returns:
+        Where it diverged within these steps; None where all is well so far.
+
+    Raises:
+        BertsmithError: whatever would stop the run itself before its first step.
+    """
+    folder_of(config.output.output, data_name=file_name(data) or "data").must_be_free(
+        overwrite=config.output.overwrite
+    )
     prepared = prepare(data, config=config, console=console)
     plan = plan_of(prepared)
     console.answer(plan_sentence(prepared, plan))
@@ -75,7 +82,7 @@ def rehearse(data: object, *, config: Config, console: Console) -> None:
                 raise _SeenEnough
 
         try:
-            train(
+            history = train(
                 prepared.loaded.model,
                 prepared.encoded.train,
                 plan=plan,
@@ -84,6 +91,15 @@ def rehearse(data: object, *, config: Config, console: Console) -> None:
             )
         except _SeenEnough:
             console.answer("This was a dry run: nothing was written.")
+            return None
+    divergence = history.divergence
+    if divergence is not None:
+        console.answer(
+            f"It diverges: at step {divergence.step}, learning rate {divergence.learning_rate:g}, "
+            f"the {divergence.what} is {divergence.value}. Nothing was written.",
+            style="bold red",
+        )
+    return divergence
 
 
 def plan_of(prepared: Prepared) -> Plan:

@@ -68,4 +68,4 @@ def unlearnable(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Finishe
     """A run on labels that do not follow from the texts."""
     root = tmp_path_factory.mktemp("runs")
     data = write_csv(root / "shuffled.csv", unlearnable_rows(NUM_ROWS))
-    return finish(root / "shuffled", "train", data, "--model", tiny, *QUICK_RECIPE)
+    return finish(root / "shuffled", "train", data, "--model", tiny, *QUICK_RECIPE, "--epochs", 8)

@@ -144,7 +144,7 @@ def read_examples(source: Source, options: ReadOptions, *, name: str | None = No
     The white space around a label is not part of it; nothing else is changed in a text or label.
 
     Args:
-        source: As for `open_table`.
+        source: As for `open_table`, or an open table.
         options: `limit` keeps the first usable rows only.
         name: What to call the source in messages and origins instead of its own name.
 
@@ -153,7 +153,7 @@ def read_examples(source: Source, options: ReadOptions, *, name: str | None = No
         MissingColumn: no column or more than one can be the text or the label.
         EmptySplit: it has no usable row.
     """
-    table = open_table(source, options)
+    table = source if isinstance(source, Table) else open_table(source, options)
     table = table if name is None else replace(table, name=name)
     columns, rows = read_texts(table, options, labelled=True)
     examples, reported, num_rows = _gather(rows, table.name, limit=options.limit)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bertsmith.data.duplicates import duplicate_groups
 from bertsmith.data.example import Dataset, LabelSet
-from bertsmith.data.reading import read_examples
+from bertsmith.data.reading import open_table, read_examples
 from bertsmith.data.table import ReadOptions
 from bertsmith.errors import UnknownLabel
 from bertsmith.evaluation.scoring import Evaluation, evaluate
@@ -54,7 +54,8 @@ def evaluate_rows(
         DataError: it cannot be read, holds a label that the model does not know, or pairs where it reads single texts.
         ConfigError: the positive label is not one of the model's.
     """
-    rows = read_examples(source, options)
+    table = open_table(source, options)
+    rows = read_examples(table, predictor.facts.prefer_columns(options, table.header))
     dataset = rows.dataset
     predictor.require_pairs(given=rows.columns.pair is not None)
     label_set = LabelSet(predictor.label_names)

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -82,7 +82,7 @@ def write_predictions(
     """
     _check_destination(source, destination, overwrite=options.overwrite)
     table = open_table(source, options.read)
-    columns, rows = read_rows(table, _with_trained_columns(options.read, table, predictor=predictor))
+    columns, rows = read_rows(table, predictor.facts.prefer_columns(options.read, table.header))
     predictor.require_pairs(given=columns.pair is not None)
     names = output_columns(table.header, predictor.label_names)
     counts = _Counts()
@@ -121,17 +121,6 @@ class _Counts:
         self.predicted += row.error is None
         self.failed += row.error is not None
         self.cut += row.is_cut
-
-
-def _with_trained_columns(options: ReadOptions, table: Table, *, predictor: Predictor) -> ReadOptions:
-    """The user's columns, else those of the training if they are there, else left to be recognised."""
-    facts = predictor.facts
-    if options.text_column is not None or facts.text_column not in table.header:
-        return options
-    options = replace(options, text_column=facts.text_column)
-    if options.pair_column is None and facts.pair_column in table.header:
-        options = replace(options, pair_column=facts.pair_column)
-    return options
 
 
 def _notes(table: Table, columns: Columns, *, names: OutputColumns, num_rows: int) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from bertsmith.config import Config
+from bertsmith.data.table import ReadOptions
 from bertsmith.errors import ModelNotFound, NotARunFolder, RunFolderError
 from bertsmith.run_folder import RunFolder
 
@@ -26,6 +28,18 @@ class TrainingFacts:
     label_column: str | None = None
     positive_label: str | None = None
     """The label that F1, precision and recall were about."""
+
+    def prefer_columns(self, options: ReadOptions, header: Sequence[str]) -> ReadOptions:
+        """The user's columns, else those of the training where the table has them, else left to be recognised."""
+        asked = {
+            "text_column": options.text_column,
+            "pair_column": options.pair_column,
+            "label_column": options.label_column,
+        }
+        if options.text_column is not None or self.text_column not in header:
+            return options
+        trained = {name: getattr(self, name) for name, column in asked.items() if column is None}
+        return replace(options, **{name: column for name, column in trained.items() if column in header})
 
 
 def require_model(path: Path) -> None:

