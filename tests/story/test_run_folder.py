@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from tests.story.commands import results
-from tests.story.conftest import NUM_ROWS, QUICK_RECIPE, Finished, finish
-from tests.story.rows import TWO, keyword_rows, read_csv, write_csv
+from tests.story.conftest import NUM_ROWS, Finished
+from tests.story.rows import TWO, read_csv
 
 FILES = {
     "README.md",
@@ -126,26 +125,14 @@ def test_the_predictions_are_the_test_rows(finished: Finished) -> None:
     assert [row["line"] for row in read_csv(finished.folder / "predictions.csv")] == test_lines
 
 
-@pytest.fixture(scope="module")
-def noisy(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run on rows of which every fourth has the wrong label."""
-    root = tmp_path_factory.mktemp("noisy")
-    turned = dict(zip(TWO, reversed(TWO), strict=True))
-    rows = enumerate(keyword_rows(NUM_ROWS))
-    data = write_csv(
-        root / "noisy.csv", [(text, turned[label] if n % 8 < 2 else label) for n, (text, label) in rows]
-    )
-    return finish(root / "run", "train", data, "--model", tiny, *QUICK_RECIPE).folder
-
-
-def test_the_predictions_give_the_accuracy_of_the_results(noisy: Path) -> None:
-    rows = read_csv(noisy / "predictions.csv")
+def test_the_predictions_give_the_accuracy_of_the_results(unlearnable: Finished) -> None:
+    rows = read_csv(unlearnable.folder / "predictions.csv")
     assert [row["correct"] for row in rows] == [
         str(row["label"] == row["prediction"]).lower() for row in rows
     ]
     right = sum(row["correct"] == "true" for row in rows)
     assert 0 < right < len(rows)
-    assert right / len(rows) == pytest.approx(results(noisy)["test"]["accuracy"]["value"])
+    assert right / len(rows) == pytest.approx(results(unlearnable.folder)["test"]["accuracy"]["value"])
 
 
 def test_the_log_has_a_line_for_each_step_and_each_epoch(finished: Finished) -> None:
