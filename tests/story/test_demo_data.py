@@ -1,8 +1,10 @@
-"""The example reviews: each planted flaw is found, at its line, under its code."""
+"""The example reviews: each planted flaw, found here by looking at the plain file, is found by reading and splitting it."""
 
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,51 @@ import pytest
 from bertsmith.config import Config
 from bertsmith.console import Console
 from bertsmith.data.example import Example
-from bertsmith.data.reading import LabelledRows
 from bertsmith.findings import Finding
 from bertsmith.preparation import ReadData, read_data
 
 REVIEWS = Path(__file__).parents[2] / "examples" / "reviews.csv"
+Fields = list[str]
+
+
+def plain_rows() -> dict[int, Fields]:
+    """The fields of each row by the line on which it begins."""
+    rows, line = {}, 1
+    with REVIEWS.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        for fields in reader:
+            rows[line] = fields
+            line = reader.line_num + 1
+    del rows[1]
+    return rows
+
+
+PLAIN = plain_rows()
+WHOLE = {line: fields for line, fields in PLAIN.items() if len(fields) == 2}
+
+
+def lines_where(holds: Callable[[str, str], bool]) -> list[int]:
+    """The lines of the rows of two fields for which this holds."""
+    return [line for line, (text, label) in WHOLE.items() if holds(text, label)]
+
+
+def repeated_texts() -> list[list[int]]:
+    """The lines of each text that stands there more than once but for case and spaces."""
+    lines = defaultdict(list)
+    for line, (text, _) in WHOLE.items():
+        lines[" ".join(text.lower().split())].append(line)
+    return [found for text, found in lines.items() if text and len(found) > 1]
+
+
+REPEATS = repeated_texts()
+CONTRADICTIONS = [lines for lines in REPEATS if len({WHOLE[line][1].strip() for line in lines}) > 1]
+PLANTED = {
+    "wrong number of fields": ("D001", [line for line in PLAIN if line not in WHOLE], 2),
+    "no text": ("D002", lines_where(lambda text, label: not text.strip()), 2),
+    "no label": ("D003", lines_where(lambda text, label: not label.strip()), 1),
+    "spaces around a label": ("D004", lines_where(lambda text, label: label.strip() not in ("", label)), 2),
+    "repeats": ("D012", [line for lines in REPEATS for line in lines[1:]], 4),
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +65,10 @@ def read() -> ReadData:
     return read_data(REVIEWS, config=Config(), console=Console.nowhere())
 
 
-@pytest.fixture
-def rows(read: ReadData) -> LabelledRows:
-    """The examples, read."""
-    return read.sources["train"]
+def lines_of(finding: Finding) -> list[int]:
+    """The lines that a finding names, in order."""
+    assert all(row.startswith("reviews.csv:") for row in finding.rows)
+    return sorted(int(row.removeprefix("reviews.csv:")) for row in finding.rows)
 
 
 def found(read: ReadData, code: str) -> Finding:
@@ -41,53 +83,39 @@ def at(read: ReadData, line: int) -> Example:
     return example
 
 
-def split_of(read: ReadData, line: int) -> str:
-    """Which split the row at this line went to."""
-    (assignment,) = [row for row in read.splits.assignments if row.origin.line == line]
-    return assignment.split
+def splits_of(read: ReadData, lines: list[int]) -> set[str]:
+    """Which splits the rows at these lines went to."""
+    return {row.split for row in read.splits.assignments if row.origin.line in lines}
 
 
-@pytest.mark.parametrize(
-    ("code", "lines"),
-    [
-        ("D001", [372, 600]),
-        ("D002", [59, 824]),
-        ("D003", [225]),
-        ("D004", [153, 711]),
-        ("D011", [633, 723]),
-    ],
-    ids=["wrong number of fields", "no text", "no label", "spaces around a label", "contradiction"],
-)
-def test_a_planted_flaw_is_found_at_its_lines(read: ReadData, code: str, lines: list[int]) -> None:
-    assert found(read, code).rows == tuple(f"reviews.csv:{line}" for line in lines)
+@pytest.mark.parametrize(("code", "lines", "count"), PLANTED.values(), ids=PLANTED)
+def test_a_planted_flaw_is_found_at_its_lines(
+    read: ReadData, code: str, lines: list[int], count: int
+) -> None:
+    assert len(lines) == count
+    assert lines_of(found(read, code)) == sorted(lines)
+
+
+def test_the_planted_contradiction_is_found_at_both_lines(read: ReadData) -> None:
+    assert [lines_of(found(read, "D011"))] == CONTRADICTIONS
 
 
 def test_nothing_else_is_found(read: ReadData) -> None:
-    assert {finding.code for finding in read.findings} == {"D001", "D002", "D003", "D004", "D011", "D012"}
+    assert {finding.code for finding in read.findings} == {code for code, _, _ in PLANTED.values()} | {"D011"}
 
 
-def test_each_repeat_is_found_once(read: ReadData) -> None:
-    lines = {int(row.split(":")[1]) for row in found(read, "D012").rows}
-    expected = [{335, 511}, {347, 305}, {366, 103}, {723, 633}]
-    assert sorted(len(pair & lines) for pair in expected) == [1, 1, 1, 1]
-    assert len(lines) == len(expected)
-
-
-@pytest.mark.parametrize("pair", [(335, 511), (347, 305), (366, 103), (723, 633)])
-def test_a_repeat_stays_on_the_side_of_its_first(read: ReadData, pair: tuple[int, int]) -> None:
-    assert split_of(read, pair[0]) == split_of(read, pair[1])
+def test_the_rows_of_one_text_stay_on_one_side(read: ReadData) -> None:
+    assert [len(splits_of(read, lines)) for lines in REPEATS] == [1] * 4
 
 
 def test_contradicting_rows_stay_in_training(read: ReadData) -> None:
-    assert (split_of(read, 633), split_of(read, 723)) == ("train", "train")
+    assert [splits_of(read, lines) for lines in CONTRADICTIONS] == [{"train"}]
 
 
-def test_each_row_is_used_or_reported(rows: LabelledRows) -> None:
-    with REVIEWS.open(encoding="utf-8", newline="") as file:
-        num_rows = sum(1 for row in csv.reader(file) if row) - 1
-    assert rows.num_rows == num_rows
-    assert len(rows.examples) + rows.num_reported == num_rows
-    assert rows.num_reported == 5
+def test_each_row_is_used_or_reported(read: ReadData) -> None:
+    rows = read.sources["train"]
+    assert rows.num_rows == len(PLAIN)
+    assert (len(rows.examples), rows.num_reported) == (len(PLAIN) - 5, 5)
 
 
 def test_each_used_row_is_in_one_split(read: ReadData) -> None:
@@ -100,13 +128,16 @@ def test_labels_lose_the_spaces_around_them(read: ReadData) -> None:
 
 
 def test_a_quoted_line_break_is_part_of_its_text(read: ReadData) -> None:
-    assert "\n" in at(read, 438).text
-    assert not [row for row in read.sources["train"].examples if row.origin.line == 439]
+    (line,) = lines_where(lambda text, label: "\n" in text)
+    assert "\n" in at(read, line).text
+    assert line + 1 not in PLAIN and at(read, line + 2)
 
 
 def test_a_text_that_says_na_is_a_text(read: ReadData) -> None:
-    assert at(read, 756).text == "N/A"
+    (line,) = lines_where(lambda text, label: text == "N/A")
+    assert at(read, line).text == "N/A"
 
 
 def test_a_typed_separator_is_a_text(read: ReadData) -> None:
-    assert "[SEP]" in at(read, 919).text
+    (line,) = lines_where(lambda text, label: "[SEP]" in text)
+    assert "[SEP]" in at(read, line).text
