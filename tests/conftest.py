@@ -14,7 +14,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; child processes
 os.environ["COLUMNS"] = "100"
 os.environ["NO_COLOR"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # or huggingface_hub asks its own server who is calling
 for variable in ("HF_HUB_OFFLINE", "FORCE_COLOR", "TTY_COMPATIBLE", "TERMINAL_WIDTH"):
     os.environ.pop(variable, None)
 

@@ -69,7 +69,7 @@ class LabelSet:
         if len(self.names) < 2:
             found = f"only the label {self.names[0]!r}" if self.names else "no label at all"
             raise EmptySplit(
-                f"The training rows have {found}. A classifier needs rows of at least two labels."
+                f"The training rows have {found}. A classifier needs rows of at least two labels. Check --label-column."
             )
         if len(set(self.names)) != len(self.names):
             raise ValueError(f"label names repeat: {self.names}")

@@ -36,7 +36,7 @@ def diverged_where(evidence: Evidence) -> str:
 
 
 def collapsed_epochs(evidence: Evidence) -> str:
-    """Which epochs called every row the same, and whether one of them has the best F1 of the table."""
+    """Which epochs called every row the same, and whether choosing by F1 would take one of them."""
     epochs = evidence.history.epochs
     numbers = [number for number, epoch in enumerate(epochs, start=1) if epoch.collapsed]
     if not numbers:
@@ -51,7 +51,7 @@ def collapsed_epochs(evidence: Evidence) -> str:
     warning = (
         f" A trap: the best F1 of the table, {best.f1:.4f}, belongs to {_numbered(trap)}; "
         "choosing by F1 would keep a model that reads nothing."
-        if trap
+        if trap and best.f1 > 0 and len(numbers) < len(epochs)
         else ""
     )
     return f"Collapsed, (nearly) every row called the same ({told}).{warning}"

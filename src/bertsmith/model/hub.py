@@ -31,6 +31,8 @@ from bertsmith.errors import HubUnreachable, IncompatibleModel, ModelError, Mode
 from bertsmith.model import download
 from bertsmith.model.embedded import EMBEDDED_NAME, find_embedded
 
+constants.HF_HUB_DISABLE_TELEMETRY = True  # or every question brings one more, about who is asking
+
 ANSWER_SECONDS = 5.0
 """Longest wait for a connection, and for each answer on it."""
 ASK_SECONDS = 12.0
