@@ -101,7 +101,8 @@ class Console:
 
     def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
         self.quiet = quiet
-        self.rich = RichConsole(stderr=file is None, file=file, highlight=False, soft_wrap=True)
+        self.rich = RichConsole(stderr=file is None, file=file, highlight=False)
+        self.rich.soft_wrap = not self.rich.is_terminal  # a log's lines stay whole
 
     @classmethod
     def nowhere(cls) -> Console:
