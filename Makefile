@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format lint types imports bench-example bench-trainer clean
+.PHONY: demo test check format lint types imports bench-example bench-trainer bench-honesty clean
 
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
@@ -43,3 +43,6 @@ bench-example: $(STAMP) ## The example reviews: bag of words beside MiniLM, out 
 
 bench-trainer: $(STAMP) ## Rows per second beside the Hugging Face Trainer, on the same rows in one run
 	$(BIN)/python benchmarks/trainer.py
+
+bench-honesty: $(STAMP) ## Planted failures, healthy runs, rescues, coverage of the intervals (up to 2 hours)
+	$(BIN)/python -m benchmarks.honesty

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -185,7 +186,8 @@ class Config(Settings):
             raise ConfigError(unknown)
         nested: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
-            nested.setdefault(section_of[name], {})[name] = value
+            plain = os.fspath(value) if isinstance(value, os.PathLike) else value
+            nested.setdefault(section_of[name], {})[name] = plain
         return _validated(nested, source=None)
 
     @classmethod
