@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format lint types imports bench-example bench-trainer bench-honesty clean
+.PHONY: demo test check format lint types imports bench-example bench-trainer bench-honesty bench-recipes clean
 
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
@@ -46,3 +46,6 @@ bench-trainer: $(STAMP) ## Rows per second beside the Hugging Face Trainer, on t
 
 bench-honesty: $(STAMP) ## Planted failures, healthy runs, rescues, coverage of the intervals (up to 2 hours)
 	$(BIN)/python -m benchmarks.honesty
+
+bench-recipes: $(STAMP) ## The published recipe beside `steady` on six real data sets (needs BERTSMITH_DATA; about 2 hours)
+	$(BIN)/python -m benchmarks.recipes
