@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import random
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -75,15 +76,16 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> Path:
 
 
 def write_splits(source: Source, rows: int, folder: Path) -> dict[str, str]:
-    """The first rows of each split as files; their paths as settings."""
+    """Some rows of each split, always the same, as files; their paths as settings."""
     origin = Path(os.environ["BERTSMITH_DATA"]) / source.name
     train, test = rows_of(origin / "train.csv"), rows_of(origin / "test.csv")
     validation = rows_of(origin / "validation.csv") if source.validation else []
+    # Trap: some of these files are sorted by label.
+    for number, split in enumerate((train, validation, test)):
+        random.Random(number).shuffle(split)
     if source.labels is not None:
         common = {label for label, _ in Counter(row["label"] for row in train).most_common(source.labels)}
         train, test = ([row for row in split if row["label"] in common] for split in (train, test))
-        # Trap: these files are sorted by label; every n-th row keeps all labels.
-        train = [row for start in range(len(train) // rows) for row in train[start :: len(train) // rows]]
     validation = validation or train[rows : 2 * rows]
     return {
         "data": str(write_rows(folder / "train.csv", train[:rows])),
