@@ -50,7 +50,7 @@ class Splits:
 
 
 @dataclass(frozen=True)
-class _Group:
+class TextGroup:
     """The rows of one folded text."""
 
     indices: tuple[int, ...]
@@ -157,11 +157,11 @@ def _assign(
     dataset: Dataset, sizes: Mapping[SplitName, int], *, split_seed: int
 ) -> tuple[list[SplitName], list[Reason]]:
     """The split of every row, and why."""
-    groups = _grouped(dataset.examples)
+    groups = group_by_text(dataset.examples)
     split_of: list[SplitName] = ["train"] * len(dataset)
     reason_of: list[Reason] = ["random" if sizes else "given"] * len(dataset)
-    free: dict[str, list[_Group]] = defaultdict(list)
-    for key in sorted(groups, key=lambda key: (_rank(key, split_seed), key)):
+    free: dict[str, list[TextGroup]] = defaultdict(list)
+    for key in sorted(groups, key=lambda key: (rank_of(key, split_seed), key)):
         group = groups[key]
         if len(group.labels) == 1:
             free[next(iter(group.labels))].append(group)
@@ -180,18 +180,18 @@ def _assign(
     return split_of, reason_of
 
 
-def _grouped(examples: Sequence[Example]) -> dict[str, _Group]:
+def group_by_text(examples: Sequence[Example]) -> dict[str, TextGroup]:
     """The rows of each folded text."""
     indices: dict[str, list[int]] = defaultdict(list)
     for index, example in enumerate(examples):
         indices[fold_example(example)].append(index)
     return {
-        key: _Group(tuple(rows), frozenset(examples[row].label for row in rows))
+        key: TextGroup(tuple(rows), frozenset(examples[row].label for row in rows))
         for key, rows in indices.items()
     }
 
 
-def _rank(key: str, split_seed: int) -> bytes:
+def rank_of(key: str, split_seed: int) -> bytes:
     """A place in the order that only the text and the seed decide, the same on every machine."""
     return hashlib.blake2b(
         key.encode("utf-8", "surrogatepass"), digest_size=16, key=str(split_seed).encode()[:64]
@@ -218,10 +218,10 @@ def _apportion(size: int, counts: Mapping[str, int], num_groups: Mapping[str, in
     return quotas
 
 
-def _take(groups: list[_Group], quota: int) -> list[_Group]:
+def _take(groups: list[TextGroup], quota: int) -> list[TextGroup]:
     """Groups of together at most `quota` rows, taken off the list, which keeps at least one for train."""
-    taken: list[_Group] = []
-    kept: list[_Group] = []
+    taken: list[TextGroup] = []
+    kept: list[TextGroup] = []
     for position, group in enumerate(groups):
         is_last = not kept and position == len(groups) - 1
         if len(group.indices) <= quota and not is_last:
