@@ -173,8 +173,19 @@ class _Chooser:
                 and found[1] is not None
                 and all(self._is_wordy(index) for index in found)
             ):
+                self._refuse_third_text(found, folded)
                 return found
         return None, None
+
+    def _refuse_third_text(self, pair: tuple[int | None, int | None], folded: dict[str, int]) -> None:
+        """A column called like the text itself beside a pair: both readings are possible."""
+        for name, index in folded.items():
+            if index not in pair and self.text_tiers[index] == 0 and self.contents[index].could_be_text:
+                first, second, third = (self.header[place or 0] for place in (*pair, index))
+                raise self._error(
+                    f"the text can be column {self.header[index]!r} alone, or {first!r} and {second!r} together.",
+                    f"Choose with --text-column {third}, or --text-column {first} --pair-column {second}.",
+                )
 
     def _is_wordy(self, index: int | None) -> bool:
         """Whether the column holds something other than numbers and empty cells."""
@@ -316,13 +327,23 @@ class _Chooser:
             for index, name in enumerate(self.header)
             if "label" in chosen and index not in (text, pair, label) and self._rivals(index)
         ]
-        return sentence + (
-            f" {', '.join(others[:5])} could be the label too: --label-column chooses." if others else ""
-        )
+        texts = [
+            repr(name)
+            for index, name in enumerate(self.header)
+            if "text" in chosen and index not in (text, pair, label) and self._rivals_text(index)
+        ]
+        for names, role in ((others, "label"), (texts, "text")):
+            if names:
+                sentence += f" {', '.join(names[:5])} could be the {role} too: --{role}-column chooses."
+        return sentence
 
     def _rivals(self, index: int) -> bool:
         """Whether an unused column is called like a label and looks like one."""
         return self.label_tiers[index] is not None and self.contents[index].could_be_label
+
+    def _rivals_text(self, index: int) -> bool:
+        """Whether an unused column is called like a text and looks like one."""
+        return self.text_tiers[index] is not None and self.contents[index].could_be_text
 
     def _error(self, problem: str, remedy: str) -> MissingColumn:
         return MissingColumn(self.name, problem, columns=self.header, remedy=remedy)

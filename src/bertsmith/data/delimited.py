@@ -26,6 +26,8 @@ class Dialect:
     delimiter: str
     literal_quotes: bool = False
     r"""True: a `"` is a character like any other, as in most TSV files."""
+    skips_space: bool = False
+    """True: spaces after a delimiter are not part of the cell."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,14 @@ def parse_line(line: str, dialect: Dialect) -> list[str]:
 def _csv_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool) -> Iterator[list[str]]:
     """The csv module's reader for this dialect."""
     quoting: Literal[0, 3] = csv.QUOTE_NONE if dialect.literal_quotes else csv.QUOTE_MINIMAL
-    return csv.reader(lines, delimiter=dialect.delimiter, quoting=quoting, doublequote=True, strict=strict)
+    return csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        quoting=quoting,
+        doublequote=True,
+        skipinitialspace=dialect.skips_space,
+        strict=strict,
+    )
 
 
 def _fitted(cells: tuple[str, ...], header: tuple[str, ...], *, line: int) -> Row:

@@ -72,7 +72,15 @@ def open_delimited(
             dialect = replace(dialect, literal_quotes=True)
             fit = _fit(sample, dialect, is_all=is_all)
             notes.append('Quotes (") are read as plain characters: as CSV quotes they would break rows.')
+    if _has_spaced_quotes(fit):
+        dialect = replace(dialect, skips_space=True)
+        fit = _fit(sample, dialect, is_all=is_all)
+        notes.append(
+            'A space stands before most quotes ("): spaces after a delimiter are not part of the cells.'
+        )
     has_header = _has_header(fit, options)
+    if has_header and _numbers_columns(fit.records[0].cells):
+        notes.append("The first row numbers the columns, as pandas writes it: it is read as their names.")
     header = fit.records[0].cells if has_header else numbered_header(fit.width)
     if not has_header and not options.no_header:
         notes.append(
@@ -210,6 +218,12 @@ class _QuoteTally:
                 self.num_unpaired += not is_paired
 
 
+def _has_spaced_quotes(fit: _Fit) -> bool:
+    """Whether most rows have a cell that begins with a space and a quote, as some programs write them."""
+    spaced = sum(any(cell.startswith(' "') for cell in record.cells) for record in fit.records)
+    return not fit.dialect.literal_quotes and spaced * 2 > len(fit.records)
+
+
 def _repeated_values(records: Sequence[Record]) -> tuple[frozenset[str], ...]:
     """Per column, the short values that at least two of the rows share, where few values fill the column."""
     columns = list(
@@ -233,11 +247,13 @@ def _has_header(fit: _Fit, options: ReadOptions) -> bool:
         fit.records[0],
         *(record for record in others if record.cells != first),
     ]  # it may be repeated below
+    columns = list(zip(*(record.cells for record in others if len(record.cells) == fit.width), strict=False))
+    if _numbers_columns(first) and any(not any(map(_is_number, column)) for column in columns):
+        return True
     if any(cell in values for cell, values in zip(first, _repeated_values(rows), strict=False)):
         return False
     if any(is_known_name(cell) for cell in first) or any(name in first for name in options.named_columns):
         return True
-    columns = list(zip(*(record.cells for record in others if len(record.cells) == fit.width), strict=False))
     if any(
         _is_number(cell) and all(map(_is_number, column))
         for cell, column in zip(first, columns, strict=False)
@@ -246,6 +262,12 @@ def _has_header(fit: _Fit, options: ReadOptions) -> bool:
     if len(first) == 1:  # a list of texts: a name is one word, and a file of one line is no name without rows
         return bool(others) and len(first[0].split()) == 1
     return not any(_is_sentence(cell) and not cell.rstrip().endswith("?") for cell in first)
+
+
+def _numbers_columns(cells: Sequence[str]) -> bool:
+    """Whether the cells are 0, 1, 2 …, after an empty one for the row numbers: the header of an unnamed pandas table."""
+    numbered = cells[1:] if cells and not cells[0] else cells
+    return len(numbered) >= 2 and list(numbered) == [str(number) for number in range(len(numbered))]
 
 
 def _is_number(cell: str) -> bool:

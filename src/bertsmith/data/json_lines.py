@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from bertsmith.data.table import NOTHING_BAD, Row, Table
@@ -29,6 +29,34 @@ def looks_like_json(head: str) -> bool:
     if start.startswith("["):
         return start[1:].lstrip(WHITE_SPACE)[:1] in ("{", "]")
     return start.startswith("{") and start[1:].lstrip(WHITE_SPACE)[:1] in ('"', "}")
+
+
+def refuse_damaged_json(name: str, first_lines: Sequence[str]) -> None:
+    """Stop at a file whose name says JSON and whose lines try to be: read as delimited text it would be read wrongly.
+
+    Raises:
+        UnreadableFile: a line begins with a brace or bracket, though the file does not begin as JSON does.
+    """
+    written = [
+        (line, text.strip("\ufeff" + WHITE_SPACE))
+        for line, text in enumerate(first_lines, start=1)
+        if text.strip()
+    ]
+    if not any(text.startswith(("{", "[")) for _, text in written):
+        return
+    line, first = written[0]
+    if first.startswith("["):
+        problem = "the file is a JSON array, but not one of objects."
+    elif first.startswith("{"):
+        problem = "the line is not a JSON object: its keys are not in double quotes."
+    else:
+        problem = f"the file's name says JSON, but it begins with {first[:20]!r}."
+    raise UnreadableFile(
+        name,
+        problem,
+        line=line,
+        remedy='Expected lines like {"text": "…", "label": "…"}, or one array of such objects; correct or remove this one.',
+    )
 
 
 def open_json(name: str, lines: Iterator[str]) -> Table:

@@ -15,7 +15,7 @@ from bertsmith.data.byte_source import ByteSource, open_file, open_stream
 from bertsmith.data.columns import SAMPLE_ROWS, Columns, choose_columns
 from bertsmith.data.dialects import open_delimited
 from bertsmith.data.example import Dataset, Example, Origin
-from bertsmith.data.json_lines import looks_like_json, open_json
+from bertsmith.data.json_lines import looks_like_json, open_json, refuse_damaged_json
 from bertsmith.data.table import MEMORY, STDIN, ReadOptions, Row, Table
 from bertsmith.data.text_encoding import find_encoding, read_lines
 from bertsmith.errors import EmptySplit, UnreadableFile
@@ -226,6 +226,8 @@ def _text_table(source: ByteSource, options: ReadOptions) -> Table:
     first_lines = list(itertools.islice(lines, 20))
     is_json = looks_like_json("".join(first_lines)) if options.delimiter is None else False
     if source.suffix in JSON_SUFFIXES and not is_json:
+        if options.delimiter is None:
+            refuse_damaged_json(source.name, first_lines)
         notes.append("The file's name says JSON, but its content does not: it is read as delimited text.")
     if is_json and source.suffix not in (*JSON_SUFFIXES, ""):
         notes.append("The file holds JSON, whatever its name says.")

@@ -158,6 +158,10 @@ def _decoded(source: ByteSource, encoding: Encoding) -> Iterator[str]:
         except UnicodeDecodeError as error:
             before = held + error.object[: error.start].decode(encoding.name, errors="ignore")
             raise _undecodable(source, error, line=num_lines + _count_ends(before) + 1) from error
+        except UnicodeError as error:  # UTF-16 without its byte order mark, and codecs that are no code page
+            problem = f"the bytes cannot be decoded as {encoding.name} ({error})."
+            remedy = "Name another with --encoding (utf-16-le and utf-16-be need no byte order mark)."
+            raise UnreadableFile(source.name, problem, line=num_lines + 1, remedy=remedy) from error
         held = "\r" if text.endswith("\r") and not is_last else ""
         text = text[: len(text) - len(held)]
         num_lines += _count_ends(text)

@@ -72,6 +72,9 @@ CASES = (
     Odd("plain csv", PLAIN, lines=(2, 3)),
     # encodings
     Odd("a UTF-8 byte order mark is not part of the first name", b"\xef\xbb\xbf" + PLAIN.encode()),
+    Odd("spaces before quoted cells", 'text, label\n"good, film", "pos"\n"bad film", "neg"\n', (("good, film", "pos"), ("bad film", "neg")), note="spaces after a delimiter"),
+    Odd("a header that numbers the columns", "0,1\ngood film one,1\nbad film two,0\n" * 1 + "fair film,1\nsad film,0\n", (("good film one", "1"), ("bad film two", "0"), ("fair film", "1"), ("sad film", "0")), note="numbers the columns", options=ReadOptions(label_column="1")),
+    Odd("a numbered header after row numbers", ",0,1\n0,good film one,yes\n1,bad film two,no\n", (("good film one", "yes"), ("bad film two", "no")), note="numbers the columns", options=ReadOptions(text_column="0", label_column="1")),
     Odd("UTF-16 with a mark, little endian", b"\xff\xfe" + TURKISH.encode("utf-16-le"), TURKISH_ROWS, note="UTF-16-LE"),
     Odd("UTF-16 with a mark, big endian", b"\xfe\xff" + TURKISH.encode("utf-16-be"), TURKISH_ROWS, note="UTF-16-BE"),
     Odd("UTF-32 with a mark", b"\xff\xfe\x00\x00" + TURKISH.encode("utf-32-le"), TURKISH_ROWS, note="UTF-32-LE"),
