@@ -6,6 +6,7 @@ disagree. torch is imported inside the commands: `--help` and `--version` start 
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import sys
@@ -21,6 +22,8 @@ from bertsmith.config import Config, fields, flag, read_toml
 from bertsmith.console import Console, printable
 from bertsmith.errors import BertsmithError, ConfigError
 
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+"""How torch says it on a CPU, where it has no error class of its own."""
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 PANELS = {
@@ -57,7 +60,11 @@ def run(arguments: Sequence[str]) -> int:
     except BertsmithError as error:
         _tell_error("\n".join((str(error), *_notes_of(error))))
         return EXIT_USER
-    except Exception:  # noqa: BLE001 - the one door where our own bugs leave
+    except Exception as error:  # noqa: BLE001 - the one door where our own bugs leave
+        message = _machine_failure(error)
+        if message is not None:
+            _tell_error("\n".join((message, *_notes_of(error))))
+            return EXIT_USER
         traceback.print_exc()
         _tell_error(f"this is a bug in bertsmith {__version__}. Please report it with the lines above.")
         return EXIT_OUR_BUG
@@ -71,6 +78,21 @@ def _exit_code(exit_: SystemExit) -> int:
     if exit_.code == EXIT_INTERRUPTED:
         _tell_error(" ".join(("interrupted.", *_notes_of(exit_))))
     return exit_.code if isinstance(exit_.code, int) else EXIT_USER
+
+
+def _machine_failure(error: Exception) -> str | None:
+    """What the machine refused (a full disk, a file without permission, memory), and what to do; None for a bug."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        remedy = "Make room, or choose another folder." if error.errno == errno.ENOSPC else "Mend that, or choose another path."
+        return f"{where}the system says: {error.strerror}. {remedy}"
+    is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if is_memory or (isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)):
+        return (
+            "there is not enough memory. Take smaller steps of the same gradient with --micro-batch-size, "
+            "score fewer rows at once with --eval-batch-size, or cut texts shorter with --max-length."
+        )
+    return None
 
 
 def _notes_of(error: BaseException) -> list[str]:

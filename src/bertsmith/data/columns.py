@@ -179,7 +179,7 @@ class _Chooser:
 
     def _refuse_third_text(self, pair: tuple[int | None, int | None], folded: dict[str, int]) -> None:
         """A column called like the text itself beside a pair: both readings are possible."""
-        for name, index in folded.items():
+        for index in folded.values():
             if index not in pair and self.text_tiers[index] == 0 and self.contents[index].could_be_text:
                 first, second, third = (self.header[place or 0] for place in (*pair, index))
                 raise self._error(

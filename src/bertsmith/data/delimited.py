@@ -113,7 +113,7 @@ def read_rows(name: str, records: Iterable[Record], layout: Layout) -> Iterator[
         if stray_line is not None:
             raise stray_quote(name, stray_line)
         if problem is not None:
-            yield Row((None,) * width, line, problem)
+            yield Row(cells[:width] + (None,) * (width - len(cells)), line, problem)
         elif len(cells) == width and cells != header:
             yield Row(cells, line)
         else:
@@ -167,7 +167,7 @@ def _broken_record(held: Sequence[str], layout: Layout, *, line: int, error: str
         return Record((), line, f"a cell has more than {MAX_CELL_CHARACTERS} characters", line, len(held))
     problem = 'a quote (") stands inside a quoted cell without being doubled'
     if "unexpected end of data" not in error and len(held) == 1:
-        return Record((), line, problem)
+        return Record(tuple(parse_line(held[0], layout.dialect)), line, problem)
     cells = next(_csv_reader(held, layout.dialect, strict=False), [""])
     broken = [index for index, cell in enumerate(cells) if LINE_END.search(cell)]
     is_open = "unexpected end of data" in error

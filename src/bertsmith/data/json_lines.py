@@ -73,16 +73,21 @@ def open_json(name: str, lines: Iterator[str]) -> Table:
     else:
         objects = _line_objects(name, watched, first_line=offset + 1)
     sample = list(itertools.islice(objects, SAMPLE_OBJECTS))
-    header = tuple(dict.fromkeys(key for _, parsed in sample if isinstance(parsed, dict) for key in parsed))
+    header = tuple(
+        dict.fromkeys(key for _, parsed, _ in sample if isinstance(parsed, dict) for key in parsed)
+    )
     if not header:
-        line, parsed = sample[0] if sample else (1, "it holds no object")
+        line, parsed, _ = sample[0] if sample else (1, "it holds no object", "")
         raise UnreadableFile(
             name,
             f"no line is a JSON object ({parsed}).",
             line=line,
             remedy='Expected lines like {"text": "…", "label": "…"}.',
         )
-    rows = (_row(line, parsed, header) for line, parsed in itertools.chain(sample, objects))
+    rows = (
+        _row(line, parsed, header)._replace(json_text=as_written)
+        for line, parsed, as_written in itertools.chain(sample, objects)
+    )
     return Table(name, header, rows)
 
 
@@ -108,8 +113,8 @@ class _Pushback:
 
 def _line_objects(
     name: str, lines: Iterable[str], *, first_line: int
-) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """(line, object or problem) of every line that is not blank."""
+) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
+    """(line, object or problem, as written) of every line that is not blank."""
     parse = _decoder().decode
     for line, text in enumerate(lines, start=first_line):
         if text.isspace():
@@ -122,7 +127,7 @@ def _line_objects(
                 line=line,
                 remedy='Write one object per line ({"text": "…", "label": "…"}), or one array of them.',
             )
-        yield line, parsed
+        yield line, parsed, text.strip("\ufeff" + WHITE_SPACE)
 
 
 def _parsed(parse: Callable[[str], Any], text: str) -> dict[str, Any] | str:
@@ -138,13 +143,16 @@ def _parsed(parse: Callable[[str], Any], text: str) -> dict[str, Any] | str:
     return parsed
 
 
-def _array_objects(name: str, text: str, *, first_line: int) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """(line, object or problem) of every element of one array."""
+def _array_objects(
+    name: str, text: str, *, first_line: int
+) -> Iterator[tuple[int, dict[str, Any] | str, str]]:
+    """(line, object or problem, as written) of every element of one array."""
     decoder = _decoder()
     position = _skip_space(text, text.index("[") + 1)
     line, counted = first_line, 0
     while text[position : position + 1] != "]":
         line, counted = line + text.count("\n", counted, position), position
+        start = position
         try:
             parsed, position = decoder.raw_decode(text, position)
         except (json.JSONDecodeError, RecursionError) as error:
@@ -156,7 +164,7 @@ def _array_objects(name: str, text: str, *, first_line: int) -> Iterator[tuple[i
             raise UnreadableFile(
                 name, problem, line=bad_line, remedy="Correct it, or write one object per line."
             ) from error
-        yield line, parsed if isinstance(parsed, dict) else "it is not a JSON object"
+        yield line, parsed if isinstance(parsed, dict) else "it is not a JSON object", text[start:position]
         position = _skip_space(text, position)
         if text[position : position + 1] == ",":
             position = _skip_space(text, position + 1)

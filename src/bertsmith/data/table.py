@@ -29,6 +29,8 @@ class Row(NamedTuple):
     """Why the whole row cannot be used, as a clause without a full stop."""
     bad_cells: Mapping[int, str] = NOTHING_BAD
     """Column index → why that one cell is no text (a nested object, NaN, …); its cell is None."""
+    json_text: str | None = None
+    """The row as written, where the source is JSON: it may hold more than text."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from bertsmith.data.duplicates import duplicate_groups
 from bertsmith.data.example import Dataset, LabelSet
 from bertsmith.data.reading import open_table, read_examples
 from bertsmith.data.table import ReadOptions
-from bertsmith.errors import UnknownLabel
+from bertsmith.errors import DataError, list_names, nearest
 from bertsmith.evaluation.scoring import Evaluation, evaluate
 from bertsmith.findings import Finding
 from bertsmith.inference.predictor import DEFAULT_BATCH_SIZE, Predictor
@@ -76,6 +76,9 @@ def _refuse_unknown_labels(dataset: Dataset, label_set: LabelSet) -> None:
     counts = Counter(dataset.labels)
     for example in dataset.examples:
         if example.label not in label_set.id_by_name:
-            raise UnknownLabel(
-                example.label, known=label_set.names, at=str(example.origin), num_rows=counts[example.label]
+            rows = "" if counts[example.label] == 1 else f" ({counts[example.label]} such rows)"
+            raise DataError(
+                f"{example.origin}: the model does not know the label {example.label!r}{rows}, so it cannot be scored on it. "
+                f"It knows: {list_names(label_set.names)}.{nearest(example.label, label_set.names)} "
+                "Correct the label, choose the column with --label-column, or leave such rows out."
             )

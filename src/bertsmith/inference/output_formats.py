@@ -100,9 +100,31 @@ def open_json_lines(stream: BinaryIO, columns: OutputColumns) -> Iterator[WriteR
 
         def write(predicted: PredictedRow) -> None:
             values = dict(zip(names, _values(predicted, columns), strict=True))
-            file.write(json.dumps(values, ensure_ascii=False, allow_nan=False) + "\n")
+            as_written = predicted.row.json_text
+            if as_written is None:
+                file.write(_json(values) + "\n")
+                return
+            added = {name: values[name] for name in names[len(columns.given) :]}
+            file.write(_with_values(as_written, added) + "\n")
 
         yield write
+
+
+def _with_values(json_text: str, added: dict[str, str | float | None]) -> str:
+    """A row that came as JSON, every value as it was written, with these behind them on one line."""
+    try:
+        # Trap: a number that is parsed and written again may change its form; the text itself is kept.
+        is_object = isinstance(json.loads(json_text), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        return _json({"unreadable": json_text, **added})
+    kept = json_text.replace("\r", " ").replace("\n", " ").rstrip().removesuffix("}").rstrip()
+    return f"{kept}{'' if kept.endswith('{') else ', '}{_json(added)[1:]}"
+
+
+def _json(values: dict[str, str | float | None]) -> str:
+    return json.dumps(values, ensure_ascii=False, allow_nan=False)
 
 
 @contextmanager

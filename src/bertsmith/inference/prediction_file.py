@@ -16,7 +16,13 @@ from bertsmith.data.reading import open_table
 from bertsmith.data.table import ReadOptions, Table
 from bertsmith.errors import ConfigError
 from bertsmith.inference.output_columns import OutputColumns, output_columns
-from bertsmith.inference.output_formats import CsvStyle, OutputFormat, format_of, open_writer
+from bertsmith.inference.output_formats import (
+    FORMAT_OF_SUFFIX,
+    CsvStyle,
+    OutputFormat,
+    format_of,
+    open_writer,
+)
 from bertsmith.inference.predictor import DEFAULT_BATCH_SIZE, Predictor
 from bertsmith.inference.row_stream import CHUNK_ROWS, PredictedRow, predict_rows, read_rows
 from bertsmith.model.prediction import NoProgress
@@ -80,7 +86,9 @@ def write_predictions(
         DataError: the source cannot be read, its text column cannot be recognised, or it has pairs for a
             model of single texts (or the other way round).
     """
-    _check_destination(source, destination, overwrite=options.overwrite)
+    _check_destination(
+        source, destination, overwrite=options.overwrite, output_format=options.output_format
+    )
     table = open_table(source, options.read)
     columns, rows = read_rows(table, predictor.facts.prefer_columns(options.read, table.header))
     predictor.require_pairs(given=columns.pair is not None)
@@ -159,9 +167,13 @@ def _delimiter(options: ReadOptions, output_format: OutputFormat) -> str:
 
 
 def _check_destination(
-    source: str | Path | BinaryIO, destination: str | Path | BinaryIO, *, overwrite: bool
+    source: str | Path | BinaryIO,
+    destination: str | Path | BinaryIO,
+    *,
+    overwrite: bool,
+    output_format: OutputFormat | None,
 ) -> None:
-    """Refuse to write over the input, or over a file that is there, before any work is done."""
+    """Refuse the input, a file that is there and an ending that we do not write, before any work is done."""
     if not isinstance(destination, (str, Path)) or str(destination) == STANDARD_STREAM:
         return
     path = Path(destination)
@@ -170,6 +182,11 @@ def _check_destination(
     if path.is_dir():
         raise ConfigError(
             [f"--output {path}: this is a folder. Name a file in it, such as {path / 'predictions.csv'}."]
+        )
+    if path.suffix and output_format is None and format_of(path.name) is None and not _is_device(path):
+        known = ", ".join(FORMAT_OF_SUFFIX)
+        raise ConfigError(
+            [f"--output {path}: predictions are not written as {path.suffix}. Known endings: {known}; or say --format."]
         )
     if not path.parent.is_dir():
         raise ConfigError(
@@ -198,7 +215,7 @@ def _open_destination(destination: str | Path | BinaryIO, counts: _Counts) -> It
         sys.stdout.buffer.flush()
         return
     path = Path(destination)
-    if path.exists() and not path.is_file():  # a device or pipe, such as /dev/null
+    if _is_device(path):
         with _opened(path) as stream:
             yield stream
         return
@@ -214,6 +231,11 @@ def _open_destination(destination: str | Path | BinaryIO, counts: _Counts) -> It
             error.add_note(f"The {num_rows} rows that were done are in {partial}.")
         raise
     partial.replace(path)
+
+
+def _is_device(path: Path) -> bool:
+    """Whether it is a device or pipe, such as /dev/null."""
+    return path.exists() and not path.is_file()
 
 
 @contextmanager

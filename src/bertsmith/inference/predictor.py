@@ -169,7 +169,7 @@ class Predictor:
             )
         raise DataError(
             f"{self.name}: this model was trained on single texts, but pairs were given. "
-            "Leave the second text out: no --pair-column, or no text_pairs in Python."
+            "Name the one text with --text-column, or leave text_pairs out in Python."
         )
 
     def _score_any(self, texts: Sequence[str] | str, text_pairs: Sequence[str] | str | None) -> Scores:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bertsmith.config import Config
 from bertsmith.data.table import ReadOptions
-from bertsmith.errors import ModelNotFound, NotARunFolder, RunFolderError
+from bertsmith.errors import ModelNotFound, NotARunFolder, RunFolderError, nearest
 from bertsmith.run_folder import RunFolder
 
 REMEDY = "Restore it, or remove it: prediction works without it."
@@ -26,6 +26,8 @@ class TrainingFacts:
     text_column: str | None = None
     pair_column: str | None = None
     label_column: str | None = None
+    num_columns: int | None = None
+    """Columns of the training file; None where the folder does not say."""
     positive_label: str | None = None
     """The label that F1, precision and recall were about."""
 
@@ -37,6 +39,9 @@ class TrainingFacts:
             "label_column": options.label_column,
         }
         if options.text_column is not None or self.text_column not in header:
+            return options
+        # Trap: columns without names are called by their number, and column 1 of another file is another thing.
+        if self.text_column.isdecimal() and len(header) != self.num_columns:
             return options
         trained = {name: getattr(self, name) for name, column in asked.items() if column is None}
         return replace(options, **{name: column for name, column in trained.items() if column in header})
@@ -50,7 +55,9 @@ def require_model(path: Path) -> None:
         ModelNotFound: an earlier run, but one that left no model.
     """
     if not path.is_dir():
-        what = "this is a file, not a folder." if path.exists() else "there is no such folder."
+        siblings = (folder.name for folder in path.parent.glob("*") if folder.is_dir())
+        missing = f"there is no such folder.{nearest(path.name, siblings)}"
+        what = "this is a file, not a folder." if path.exists() else missing
         raise NotARunFolder(f"{path}: {what} Give the folder that bertsmith train wrote.")
     if (path / "config.json").is_file():
         return
@@ -94,6 +101,7 @@ def read_training_facts(path: Path) -> TrainingFacts:
         text_column=columns.get("text"),
         pair_column=columns.get("pair"),
         label_column=columns.get("label"),
+        num_columns=columns.get("number"),
         positive_label=config.data.positive_label,
     )
 

@@ -97,7 +97,7 @@ CASES = (
     Refused("JSON lines below a comment", '// exported\n{"text": "a b", "label": "x"}\n', UnreadableFile, ("begins with '// exported'", "remove this one"), line=1, name="data.jsonl"),
     Refused("JSON lines without quoted keys", '{text: "a b", label: "x"}\n', UnreadableFile, ("not in double quotes", "Expected lines like"), line=1, name="data.jsonl"),
     Refused("a JSON array of arrays", '[["a b", "x"], ["c d", "y"]]\n', UnreadableFile, ("not one of objects", "array of such objects"), line=1, name="data.json"),
-    Refused("UTF-16 told, but no mark", "text,label\nä,b\n".encode("utf-8") + b"x", UnreadableFile, ("utf-16", "--encoding"), options=ReadOptions(encoding="utf-16")),
+    Refused("UTF-16 told, but no mark", "text,label\nä,b\n".encode() + b"x", UnreadableFile, ("utf-16", "--encoding"), options=ReadOptions(encoding="utf-16")),
     Refused("a pair and a text", "question,answer,text,label\n" + "what is that thing,this is a thing,a whole other text,x\nwhere is the thing,that is no thing,one more other text,y\n" * 3, MissingColumn, ("'text' alone, or 'question' and 'answer' together", "--text-column text")),
     Refused("a cut Parquet file", b"PAR1\x15\x04", UnreadableFile, ("damaged", "Write it again"), name="data.parquet"),
     Refused("csv in a .parquet file", PLAIN, UnreadableFile, ("says Parquet", "suffix"), name="data.parquet"),
