@@ -84,7 +84,11 @@ def _machine_failure(error: Exception) -> str | None:
     """What the machine refused (a full disk, a file without permission, memory), and what to do; None for a bug."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        remedy = "Make room, or choose another folder." if error.errno == errno.ENOSPC else "Mend that, or choose another path."
+        remedy = (
+            "Make room, or choose another folder."
+            if error.errno == errno.ENOSPC
+            else "Mend that, or choose another path."
+        )
         return f"{where}the system says: {error.strerror}. {remedy}"
     is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if is_memory or (isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)):
@@ -307,7 +311,9 @@ def evaluate_command(
         )
     show_evaluation(scored.evaluation, console, notes=scored.notes, findings=scored.findings)
     if json_:
-        _put_json(scored.evaluation.to_json())
+        findings = [finding.to_json() for finding in scored.findings]
+        rows = {"read": scored.num_rows_read, "used": scored.evaluation.rows}
+        _put_json(scored.evaluation.to_json() | {"data": {"rows": rows, "findings": findings}})
 
 
 def _put_json(value: object) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from bertsmith.config import Config
 from bertsmith.console import Console
 from bertsmith.data.example import Dataset, LabelSet
-from bertsmith.data.reading import LabelledRows, read_examples
+from bertsmith.data.reading import LabelledRows, open_table, read_examples
 from bertsmith.data.splitting import Splits, split_dataset
 from bertsmith.data.table import ReadOptions
+from bertsmith.errors import DataError
 from bertsmith.findings import Finding, finding_about
 from bertsmith.model.loading import LoadedModel, load_base
 from bertsmith.model.prediction import predict_logits
@@ -112,6 +114,7 @@ class Prepared:
             text_column=train_rows.column_name(train_rows.columns.text) or "",
             pair_column=train_rows.column_name(train_rows.columns.pair),
             label_column=train_rows.column_name(train_rows.columns.label) or "",
+            num_columns=len(train_rows.header),
             splits={name: _split_summary(dataset, encoded[name]) for name, dataset in datasets.items()},
             notes=self.data.notes,
         )
@@ -141,7 +144,11 @@ def prepare(data: object, *, config: Config, console: Console) -> Prepared:
     read = read_data(data, config=config, console=console)
     console.findings(read.findings)
     loaded = load_base(
-        config.model, read.label_set, seed=config.training.seed, offline=config.runtime.offline
+        config.model,
+        read.label_set,
+        seed=config.training.seed,
+        offline=config.runtime.offline,
+        tell=console.say,
     )
     torch.nn.Module.to(loaded.model, runtime.device)
     encoded = encode_splits(read, loaded=loaded, config=config)
@@ -152,13 +159,11 @@ def prepare(data: object, *, config: Config, console: Console) -> Prepared:
 
 def read_data(data: object, *, config: Config, console: Console) -> ReadData:
     """Read the files and decide which row goes where."""
-    options = ReadOptions.from_config(config.data)
     given = {"train": data, "validation": config.data.validation, "test": config.data.test}
-    sources = {
-        name: read_examples(source, options, name=file_name(source))
-        for name, source in given.items()
-        if source is not None
-    }
+    sources = read_sources(
+        {name: source for name, source in given.items() if source is not None},
+        ReadOptions.from_config(config.data),
+    )
     for note in dict.fromkeys(note for rows in sources.values() for note in rows.notes):
         console.say(note, style="dim")
     datasets = {name: Dataset(rows.examples) for name, rows in sources.items()}
@@ -178,6 +183,58 @@ def read_data(data: object, *, config: Config, console: Console) -> ReadData:
         positive_id=label_set.positive_id(config.data.positive_label),
         findings=(*(finding for rows in sources.values() for finding in rows.findings), *splits.findings),
     )
+
+
+def read_sources(given: Mapping[str, object], options: ReadOptions) -> dict[str, LabelledRows]:
+    """The rows of every file, train first; the others have the columns of train where they are there.
+
+    Raises:
+        DataError: one file has pairs of texts, another single texts.
+    """
+    names = display_names(given)
+    train = read_examples(given["train"], options, name=names["train"])
+    sources = {"train": train}
+    for split, source in given.items():
+        if split == "train":
+            continue
+        table = open_table(source, options)
+        preferred = options if not table.has_header else _same_columns(train, options, table.header)
+        sources[split] = rows = read_examples(table, preferred, name=names[split])
+        if (rows.columns.pair is None) != (train.columns.pair is None):
+            kinds = [
+                "single texts" if each.columns.pair is None else "pairs of texts" for each in (train, rows)
+            ]
+            raise DataError(
+                f"{train.name} has {kinds[0]}, {rows.name} has {kinds[1]}. "
+                "Say which columns are the texts with --text-column and --pair-column, or give files of one kind."
+            )
+    return sources
+
+
+def _same_columns(train: LabelledRows, options: ReadOptions, header: Sequence[str]) -> ReadOptions:
+    """The columns that the user named, else train's where this header has them all, else left to be recognised."""
+    columns = train.columns
+    names = {train.column_name(index) for index in (columns.text, columns.pair, columns.label)} - {None}
+    if not names <= set(header):
+        return options
+    return replace(
+        options,
+        text_column=train.column_name(columns.text),
+        pair_column=train.column_name(columns.pair),
+        label_column=train.column_name(columns.label),
+    )
+
+
+def display_names(given: Mapping[str, object]) -> dict[str, str | None]:
+    """What each file is called in findings: its name, with its folder's where two have the same name."""
+    names = {split: file_name(source) for split, source in given.items()}
+    told = [name for name in names.values() if name is not None]
+    return {
+        split: f"{Path(str(given[split])).resolve().parent.name}/{name}"
+        if name is not None and told.count(name) > 1
+        else name
+        for split, name in names.items()
+    }
 
 
 def encode_labelled(dataset: Dataset, *, encoder: TextEncoder, label_set: LabelSet) -> EncodedDataset:

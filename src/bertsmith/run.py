@@ -42,6 +42,8 @@ class DataSummary:
     text_column: str
     pair_column: str | None
     label_column: str
+    num_columns: int
+    """Columns of the training file."""
     splits: dict[str, SplitSummary]
     notes: tuple[str, ...]
     """What was recognised or guessed, one sentence each."""
@@ -152,6 +154,7 @@ class Run:
                     "text": self.data.text_column,
                     "pair": self.data.pair_column,
                     "label": self.data.label_column,
+                    "number": self.data.num_columns,
                 },
                 "splits": {name: asdict(split) for name, split in self.data.splits.items()},
                 "notes": list(self.data.notes),

@@ -132,6 +132,7 @@ def learned_run(labels: tuple[str, str] = ("negative", "positive"), *, name: str
             num_rows_used=2000,
             text_column="review_text",
             pair_column=None,
+            num_columns=2,
             label_column="sentiment",
             splits={
                 "train": SplitSummary(1600, train, 0.025, 812),
@@ -212,6 +213,7 @@ def failed_run() -> Run:
             num_rows_used=4200,
             text_column="premise",
             pair_column="hypothesis",
+            num_columns=2,
             label_column="gold_label",
             splits={
                 "train": SplitSummary(2400, dict.fromkeys(labels, 800), 0.0, 61),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bertsmith.data.column_content import MAX_LABEL_CHARACTERS, ColumnContent
 from bertsmith.data.column_names import LABEL_TIERS, PAIRS, TEXT_TIERS, fold_name, label_tier, text_tier
 from bertsmith.data.table import ReadOptions, Row, Table
 from bertsmith.errors import MissingColumn, nearest
@@ -13,7 +14,6 @@ from bertsmith.errors import MissingColumn, nearest
 SAMPLE_ROWS = 1000
 """Columns are judged by their first rows."""
 
-MAX_LABEL_CHARACTERS = 60
 CLEARLY_LONGER = 1.5
 """A column whose texts are this much longer than any other's is the text."""
 
@@ -27,59 +27,6 @@ class Columns:
     label: int | None
     note: str | None = None
     """Which columns were chosen, where the user did not name them all."""
-
-
-@dataclass(frozen=True)
-class ColumnContent:
-    """What stands in a column in the first rows."""
-
-    num_filled: int
-    num_distinct: int
-    num_repeated: int
-    """Distinct values that occur more than once."""
-    mean_characters: float
-    mean_words: float
-    longest: int
-    number_share: float
-
-    @classmethod
-    def of(cls, cells: Sequence[str | None]) -> ColumnContent:
-        """The figures of these cells; missing and blank ones are left out."""
-        filled = [cell for cell in cells if cell is not None and cell.strip()]
-        counts = Counter(filled)
-        size = max(1, len(filled))
-        return cls(
-            num_filled=len(filled),
-            num_distinct=len(counts),
-            num_repeated=sum(count > 1 for count in counts.values()),
-            mean_characters=sum(map(len, filled)) / size,
-            mean_words=sum(len(cell.split()) for cell in filled) / size,
-            longest=max(map(len, filled), default=0),
-            number_share=sum(map(_is_number, filled)) / size,
-        )
-
-    @property
-    def could_be_text(self) -> bool:
-        """Several words or characters, many distinct, not numbers."""
-        is_wordy = self.mean_words >= 2 or self.mean_characters >= 12
-        return (
-            self.num_filled > 0
-            and is_wordy
-            and self.number_share < 0.5
-            and self.num_distinct * 4 >= self.num_filled
-        )
-
-    @property
-    def could_be_label(self) -> bool:
-        """Few distinct short values, each of which tends to occur more than once."""
-        if self.num_distinct < 2 or self.longest > MAX_LABEL_CHARACTERS:
-            return False
-        return self.num_distinct * 2 <= self.num_filled and self.num_repeated * 2 > self.num_distinct
-
-    @property
-    def is_index(self) -> bool:
-        """Numbers that never repeat."""
-        return self.number_share == 1 and self.num_distinct == self.num_filled
 
 
 def choose_columns(
@@ -347,12 +294,3 @@ class _Chooser:
 
     def _error(self, problem: str, remedy: str) -> MissingColumn:
         return MissingColumn(self.name, problem, columns=self.header, remedy=remedy)
-
-
-def _is_number(cell: str) -> bool:
-    """Whether the cell is a number."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

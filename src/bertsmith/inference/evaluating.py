@@ -29,6 +29,8 @@ class FileEvaluation:
     evaluation: Evaluation
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    num_rows_read: int
+    """Rows of the file; those that were not scored are in the findings."""
 
 
 def evaluate_rows(
@@ -68,7 +70,7 @@ def evaluate_rows(
         positive_id=label_set.positive_id(positive_label or predictor.facts.positive_label),
         groups=duplicate_groups(dataset),
     )
-    return FileEvaluation(evaluation, findings=rows.findings, notes=rows.notes)
+    return FileEvaluation(evaluation, findings=rows.findings, notes=rows.notes, num_rows_read=rows.num_rows)
 
 
 def _refuse_unknown_labels(dataset: Dataset, label_set: LabelSet) -> None:

@@ -29,6 +29,8 @@ from bertsmith.model.prediction import NoProgress
 
 STANDARD_STREAM = "-"
 PARTIAL_SUFFIX = ".partial"
+OTHER_FORMATS = (".xlsx", ".xls", ".ods", ".gz", ".bz2", ".xz", ".zst", ".zip", ".arrow", ".feather", ".pkl")
+"""Endings that promise something that we do not write."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,7 @@ def write_predictions(
         DataError: the source cannot be read, its text column cannot be recognised, or it has pairs for a
             model of single texts (or the other way round).
     """
-    _check_destination(
-        source, destination, overwrite=options.overwrite, output_format=options.output_format
-    )
+    _check_destination(source, destination, overwrite=options.overwrite, output_format=options.output_format)
     table = open_table(source, options.read)
     columns, rows = read_rows(table, predictor.facts.prefer_columns(options.read, table.header))
     predictor.require_pairs(given=columns.pair is not None)
@@ -183,10 +183,12 @@ def _check_destination(
         raise ConfigError(
             [f"--output {path}: this is a folder. Name a file in it, such as {path / 'predictions.csv'}."]
         )
-    if path.suffix and output_format is None and format_of(path.name) is None and not _is_device(path):
+    if path.suffix.lower() in OTHER_FORMATS and output_format is None:
         known = ", ".join(FORMAT_OF_SUFFIX)
         raise ConfigError(
-            [f"--output {path}: predictions are not written as {path.suffix}. Known endings: {known}; or say --format."]
+            [
+                f"--output {path}: predictions are not written as {path.suffix}. Known endings: {known}; or say --format."
+            ]
         )
     if not path.parent.is_dir():
         raise ConfigError(

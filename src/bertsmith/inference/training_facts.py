@@ -38,7 +38,7 @@ class TrainingFacts:
             "pair_column": options.pair_column,
             "label_column": options.label_column,
         }
-        if options.text_column is not None or self.text_column not in header:
+        if options.text_column is not None or self.text_column is None or self.text_column not in header:
             return options
         # Trap: columns without names are called by their number, and column 1 of another file is another thing.
         if self.text_column.isdecimal() and len(header) != self.num_columns:

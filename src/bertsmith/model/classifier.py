@@ -40,7 +40,10 @@ def without_head(
 
     ModernBERT's masked-language head is kept: transformers starts the classifier from it.
     """
-    pretrained_only = not any(re.search(r"For(?!MaskedLM|PreTraining)", name) for name in architectures)
+    # Without `architectures` nothing says that a head there is the encoder's own.
+    pretrained_only = bool(architectures) and not any(
+        re.search(r"For(?!MaskedLM|PreTraining)", name) for name in architectures
+    )
     carries_head = any(name.startswith(prefix) for name in weights)
     if pretrained_only or not carries_head:
         return weights

@@ -12,7 +12,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,10 @@ from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[
 from bertsmith.errors import BertsmithError
 
 SILENT_SECONDS = 15.0
+FIRST_BYTE_SECONDS = 4.5
+"""A file that does not begin: with the 10 s of the question the clear line comes within 15 s."""
+TOLD_BYTES = 5_000_000
+"""Files from this size on are named before they are fetched."""
 MIN_BYTES_PER_WINDOW = 4096
 """Fewer bytes in `SILENT_SECONDS` count as silence: one byte a second is not a download."""
 
@@ -115,8 +119,8 @@ class Snapshot:
         """The snapshot's folder in the cache."""
         return repository_folder(self.cache, self.repository) / "snapshots" / self.commit
 
-    def fetch(self, files: Iterable[RemoteFile], *, revision: str) -> Path:
-        """The snapshot folder, complete; `revision` is remembered as the name of this commit.
+    def fetch(self, files: Iterable[RemoteFile], *, revision: str, tell: Callable[[str], None]) -> Path:
+        """The snapshot folder, complete; `revision` is remembered as the name of this commit. Large files are told.
 
         Raises:
             DownloadError: a file did not come, or not whole; the cache cannot be written.
@@ -127,6 +131,10 @@ class Snapshot:
             # The weights come before config.json: a folder with a config.json is a complete one.
             for file in sorted(files, key=lambda file: file.path == "config.json"):
                 if not (self.folder / file.path).is_file():
+                    if (file.size or 0) >= TOLD_BYTES:
+                        tell(
+                            f"Fetching {file.path} ({(file.size or 0) / 1e6:,.0f} MB) from {self.endpoint} …"
+                        )
                     self._fetch_file(file)
             self._remember(revision)
         except OSError as error:
@@ -164,18 +172,17 @@ def _wait_while_bytes_come(progress: Progress, *, url: str) -> None:
     """Return when the thread is done.
 
     Raises:
-        DownloadError: all but nothing came for `SILENT_SECONDS`.
+        DownloadError: nothing at all came for `FIRST_BYTE_SECONDS`, or all but nothing for `SILENT_SECONDS`.
     """
     seen, since = 0, time.monotonic()
     while not progress.done.wait(0.05):
         now = time.monotonic()
+        allowed = SILENT_SECONDS if progress.num_bytes else FIRST_BYTE_SECONDS
         if progress.num_bytes - seen >= MIN_BYTES_PER_WINDOW:
             seen, since = progress.num_bytes, now
-        elif now - since > SILENT_SECONDS:
+        elif now - since > allowed:
             progress.abandoned.set()
-            raise DownloadError(
-                f"{url}: nothing came for {SILENT_SECONDS:.0f} s after {progress.num_bytes} bytes"
-            )
+            raise DownloadError(f"{url}: nothing came for {allowed:.0f} s after {progress.num_bytes} bytes")
 
 
 def _receive(url: str, part: Path, progress: Progress) -> None:

@@ -27,7 +27,14 @@ from huggingface_hub.hf_api import ModelInfo
 from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from bertsmith.config import ModelConfig
-from bertsmith.errors import HubUnreachable, IncompatibleModel, ModelError, ModelNotFound, nearest
+from bertsmith.errors import (
+    ConfigError,
+    HubUnreachable,
+    IncompatibleModel,
+    ModelError,
+    ModelNotFound,
+    nearest,
+)
 from bertsmith.model import download
 from bertsmith.model.embedded import EMBEDDED_NAME, find_embedded
 
@@ -70,10 +77,15 @@ class FoundModel:
     """The Hub's commit; None for folders and the embedded model."""
 
 
-def find_model(settings: ModelConfig, *, offline: bool = False) -> FoundModel:
+def find_model(
+    settings: ModelConfig, *, offline: bool = False, tell: Callable[[str], None] = lambda sentence: None
+) -> FoundModel:
     """The model of this name: an existing folder, else the embedded model, else a Hub repository.
 
+    `tell` hears of large files before they are fetched.
+
     Raises:
+        ConfigError: a revision of what is not on the Hub.
         ModelNotFound: no such folder, and no such Hub repository or revision.
         HubUnreachable: the Hub failed or did not answer, or we are offline and the cache does not hold it.
         ModelError: the repository is gated or private.
@@ -82,6 +94,12 @@ def find_model(settings: ModelConfig, *, offline: bool = False) -> FoundModel:
     """
     name = settings.model
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  # Path.expanduser raises for an unknown user
+    if settings.revision is not None and (name == EMBEDDED_NAME or (name and folder.is_dir())):
+        raise ConfigError(
+            [
+                f"--revision {settings.revision}: only a model on the Hub has revisions, and {name!r} is not one. Leave it out."
+            ]
+        )
     if name and folder.is_dir():
         return FoundModel(name, folder.resolve(), source="folder")
     if name == EMBEDDED_NAME:
@@ -91,7 +109,7 @@ def find_model(settings: ModelConfig, *, offline: bool = False) -> FoundModel:
     repository = _repository(name)
     if offline or _is_offline():
         return _find_in_cache(name, repository, settings.revision)
-    return _find_on_hub(name, repository, settings.revision)
+    return _find_on_hub(name, repository, settings.revision, tell=tell)
 
 
 def _looks_like_path(name: str) -> bool:
@@ -158,7 +176,9 @@ def _find_in_cache(name: str, repository: str, revision: str | None) -> FoundMod
     )
 
 
-def _find_on_hub(name: str, repository: str, revision: str | None) -> FoundModel:
+def _find_on_hub(
+    name: str, repository: str, revision: str | None, *, tell: Callable[[str], None]
+) -> FoundModel:
     """The model at the commit that the Hub names, fetched where the cache lacks it."""
     info = _ask(name, repository, revision)
     files = [
@@ -171,7 +191,7 @@ def _find_on_hub(name: str, repository: str, revision: str | None) -> FoundModel
         raise HubUnreachable(name, reason=f"{endpoint()} names no commit: it is not a Hub")
     target = download.Snapshot(repository, info.sha, cache=cache_folder(), endpoint=endpoint())
     try:
-        folder = target.fetch(wanted, revision=revision or "main")
+        folder = target.fetch(wanted, revision=revision or "main", tell=tell)
     except download.DownloadError as error:
         raise HubUnreachable(name, reason=str(error)) from error
     return FoundModel(name, folder, source="hub", revision=info.sha)

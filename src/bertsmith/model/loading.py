@@ -7,6 +7,7 @@ left over is told.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -66,7 +67,12 @@ class LoadedModel:
 
 
 def load_base(
-    model_config: ModelConfig, label_set: LabelSet, *, seed: int, offline: bool = False
+    model_config: ModelConfig,
+    label_set: LabelSet,
+    *,
+    seed: int,
+    offline: bool = False,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> LoadedModel:
     """A pretrained encoder with a classification head for these labels.
 
@@ -79,7 +85,7 @@ def load_base(
         ConfigError: --max-length is more than the model has positions.
         MissingDependency: the embedded model is not installed.
     """
-    folder = open_folder(find_model(model_config, offline=offline))
+    folder = open_folder(find_model(model_config, offline=offline, tell=tell))
     stored_names = folder.label_names
     kept = folder.has_classifier and classifier.fits(folder.config, stored_names, label_set)
     config = _config(folder, stored_names if kept else label_set.names)
