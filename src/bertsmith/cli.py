@@ -202,10 +202,10 @@ def train_command(
     if dry_run:
         from bertsmith.watched_training import rehearse
 
-        if (
-            rehearse(resolved.data.train_file, config=resolved, console=console)
-            and not resolved.output.no_fail
-        ):
+        rehearsal = rehearse(resolved.data.train_file, config=resolved, console=console)
+        if json_:
+            _put_json(rehearsal.to_json())
+        if rehearsal.divergence is not None and not resolved.output.no_fail:
             raise typer.Exit(EXIT_ANSWER_IS_NO)
         return
     from bertsmith.pipeline import finetune

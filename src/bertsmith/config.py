@@ -23,7 +23,7 @@ DEFAULT_MODEL = "bert-base-cased"
 class Settings(BaseModel):
     """Frozen, with no unknown key; the description of a field is its help text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class DataConfig(Settings):
@@ -202,7 +202,8 @@ class Config(Settings):
     def to_toml(self) -> str:
         """The settings as TOML; what is None is left out, as TOML has no null."""
         tables = self.model_dump(exclude_none=True)
-        return tomli_w.dumps(tables)
+        from_python = "# The rows came from Python, not from a file: to repeat the run, give them again.\n"
+        return ("" if self.data.train_file else from_python) + tomli_w.dumps(tables)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def fit_baselines(prepared: Prepared, test: Scored, *, seconds_allowed: float) -
         majority=majority.evaluation,
         bag_of_words=bag_of_words.evaluation,
         bag_of_words_rows=bag.rows,
-        bag_of_words_sampled=bag.sampled,
+        bag_of_words_sampled=bag.rows < len(train),
     )
     return ScoredBaselines(summary=summary, majority=majority, bag_of_words=bag_of_words)
 
@@ -136,7 +136,7 @@ def _compare(prepared: Prepared, test: Scored, *, probabilities: NDArray[np.floa
 def _score(prepared: Prepared, dataset: Dataset, encoded: EncodedDataset) -> Scored:
     """The model as it is now on these rows, with every interval."""
     start = time.perf_counter()
-    logits = prepared.logits(encoded)
+    logits = prepared.logits(encoded, as_served=True)
     seconds = time.perf_counter() - start
     evaluation = evaluate(
         logits.astype(np.float64),

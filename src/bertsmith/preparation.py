@@ -17,7 +17,7 @@ from bertsmith.data.example import Dataset, LabelSet
 from bertsmith.data.reading import LabelledRows, open_table, read_examples
 from bertsmith.data.splitting import Splits, split_dataset
 from bertsmith.data.table import ReadOptions
-from bertsmith.errors import DataError
+from bertsmith.errors import ConfigError, DataError
 from bertsmith.findings import Finding, finding_about
 from bertsmith.model.loading import LoadedModel, load_base
 from bertsmith.model.prediction import predict_logits
@@ -88,14 +88,17 @@ class Prepared:
         """Everything found so far."""
         return (*self.data.findings, *self.loaded.findings, *self.encoded.findings)
 
-    def logits(self, encoded: EncodedDataset) -> NDArray[np.float32]:
-        """(rows, labels) of the model as it is now, in the order of the rows."""
+    def logits(self, encoded: EncodedDataset, *, as_served: bool = False) -> NDArray[np.float32]:
+        """(rows, labels) of the model as it is now, in the order of the rows.
+
+        `as_served`: in float32 whatever the training's precision, as `predict` and every server compute.
+        """
         return predict_logits(
             self.loaded.model,
             encoded,
             padding=self.padding,
             batch_size=self.config.training.eval_batch_size,
-            runtime=self.runtime,
+            runtime=replace(self.runtime, autocast_dtype=None) if as_served else self.runtime,
         )
 
     def summarise_data(self, test: EncodedDataset | None) -> DataSummary:
@@ -252,6 +255,13 @@ def label_ids_of(encoded: EncodedDataset) -> NDArray[np.int64]:
 def encode_splits(read: ReadData, *, loaded: LoadedModel, config: Config) -> Encoded:
     """Training and validation rows as token ids, and what was cut of them."""
     start = time.perf_counter()
+    is_pairs = read.splits.train.text_pairs is not None
+    if is_pairs and config.model.truncate == "head-tail":
+        raise ConfigError(
+            [
+                "--truncate head-tail: pairs are cut at the end of the longer text, and nowhere else. Leave it out, or join the texts."
+            ]
+        )
     encoder = TextEncoder(loaded.backend, loaded.max_length, truncate=config.model.truncate)
     train = encode_labelled(read.splits.train, encoder=encoder, label_set=read.label_set)
     validation = encode_labelled(read.splits.validation, encoder=encoder, label_set=read.label_set)
@@ -264,7 +274,7 @@ def encode_splits(read: ReadData, *, loaded: LoadedModel, config: Config) -> Enc
                 code="T001",
                 severity="warning" if train.texts.cut_share >= 0.1 else "info",
                 sentence=f"{train.texts.cut_share:.1%} of the training rows are longer than {loaded.max_length} tokens and are cut.",
-                remedy="--truncate head-tail keeps the end as well; --max-length sets the length.",
+                remedy=f"{'' if is_pairs else '--truncate head-tail keeps the end as well; '}--max-length sets the length.",
             )
         )
     return Encoded(encoder, train, validation, seconds=time.perf_counter() - start, findings=tuple(findings))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,11 +60,38 @@ class _SeenEnough(Exception):
     """Ends a rehearsal from within the loop."""
 
 
-def rehearse(data: object, *, config: Config, console: Console) -> Divergence | None:
-    """All of a run's preparation and its first ten steps, then when it would end. Writes nothing.
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a dry run found out."""
 
-    Returns:
-        Where it diverged within these steps; None where all is well so far.
+    prepared: Prepared
+    plan: Plan
+    training_seconds: float | None
+    """About how long the training steps would take; None where it diverged before that was known."""
+    divergence: Divergence | None
+    """Where it diverged within the first steps; None where all is well so far."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What will happen, as plain JSON values."""
+        splits, divergence = self.prepared.data.splits, self.divergence
+        return {
+            "rows": {name: len(getattr(splits, name)) for name in ("train", "validation", "test")},
+            "labels": list(self.prepared.data.label_set.names),
+            "steps": self.plan.num_steps,
+            "longest_tokens": longest_tokens(self.prepared),
+            "max_length": self.prepared.loaded.max_length,
+            "model": self.prepared.loaded.name,
+            "device": self.prepared.runtime.describe(),
+            "training_seconds": self.training_seconds,
+            "divergence": None
+            if divergence is None
+            else {**vars(divergence), "value": str(divergence.value)},
+            "findings": [finding.to_json() for finding in self.prepared.findings],
+        }
+
+
+def rehearse(data: object, *, config: Config, console: Console) -> Rehearsal:
+    """All of a run's preparation and its first ten steps, then when it would end. Writes nothing.
 
     Raises:
         BertsmithError: whatever would stop the run itself before its first step.
@@ -73,12 +102,15 @@ def rehearse(data: object, *, config: Config, console: Console) -> Divergence | 
     prepared = prepare(data, config=config, console=console)
     plan = plan_of(prepared)
     console.answer(plan_sentence(prepared, plan))
+    seconds = None
     with console.progress("Trying", total_rows=plan.num_rows) as progress:
 
         def on_step(record: StepRecord, num_rows: int) -> None:
+            nonlocal seconds
             progress.advance(num_rows, note=f"loss {record.loss:.4f}")
             if record.step == min(STEPS_BEFORE_ESTIMATE, plan.num_steps):
-                console.answer(f"The training steps would end in about {duration(progress.seconds_left())}.")
+                seconds = progress.seconds_left()
+                console.answer(f"The training steps would end in about {duration(seconds)}.")
                 raise _SeenEnough
 
         try:
@@ -91,7 +123,7 @@ def rehearse(data: object, *, config: Config, console: Console) -> Divergence | 
             )
         except _SeenEnough:
             console.answer("This was a dry run: nothing was written.")
-            return None
+            return Rehearsal(prepared, plan, training_seconds=seconds, divergence=None)
     divergence = history.divergence
     if divergence is not None:
         console.answer(
@@ -99,7 +131,7 @@ def rehearse(data: object, *, config: Config, console: Console) -> Divergence | 
             f"the {divergence.what} is {divergence.value}. Nothing was written.",
             style="bold red",
         )
-    return divergence
+    return Rehearsal(prepared, plan, training_seconds=seconds, divergence=divergence)
 
 
 def plan_of(prepared: Prepared) -> Plan:
@@ -115,12 +147,16 @@ def plan_of(prepared: Prepared) -> Plan:
 def plan_sentence(prepared: Prepared, plan: Plan) -> str:
     """What will happen, in one line: rows, steps, longest text, model, device."""
     splits = prepared.data.splits
-    longest = int(prepared.encoded.train.texts.lengths.max())
     return (
         f"{len(splits.train):,} training, {len(splits.validation):,} validation and {len(splits.test):,} test rows; "
-        f"{plan.num_steps:,} steps of {plan.recipe.batch_size} rows; longest training text {longest} of {prepared.loaded.max_length} tokens; "
+        f"{plan.num_steps:,} steps of {plan.recipe.batch_size} rows; longest training text {longest_tokens(prepared)} of {prepared.loaded.max_length} tokens; "
         f"{prepared.loaded.name} on {prepared.runtime.describe()}."
     )
+
+
+def longest_tokens(prepared: Prepared) -> int:
+    """Tokens of the longest training text, special tokens included, as it is cut."""
+    return int(prepared.encoded.train.texts.lengths.max())
 
 
 def epoch_sentence(record: EpochRecord) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,39 @@ def test_a_limit_labels_the_first_rows_only(finished: Finished, reviews: Path) -
     outcome = bertsmith("predict", finished.folder, reviews, "--limit", 5)
     assert outcome.code == 0, outcome.err
     assert len(outcome.out.splitlines()) == 1 + 5
+
+
+def test_json_lines_come_back_with_every_value_as_it_was_written(finished: Finished, tmp_path: Path) -> None:
+    given = [
+        '{"text": "it was excellent", "price": 1.50, "tags": ["a", {"b": 1e5}]}',
+        '{"text": 3, "id": 7}',
+        "oops",
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(given) + "\n", "utf-8")
+
+    outcome = bertsmith("predict", finished.folder, tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl")
+
+    assert outcome.code == 0, outcome.err
+    lines = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
+    assert lines[0].startswith(given[0][:-1] + ', "label": "positive"')
+    assert lines[1].startswith('{"text": 3, "id": 7, ')
+    assert json.loads(lines[2])["unreadable"] == "oops"
+
+
+def test_an_ending_that_promises_another_format_is_refused(finished: Finished, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "new.csv", [("fine",)], header=("text",))
+
+    outcome = bertsmith("predict", finished.folder, data, "--output", tmp_path / "out.xlsx")
+
+    assert outcome.code == 2
+    assert "not written as .xlsx" in outcome.err
+
+
+def test_a_full_disk_is_told_and_is_no_bug(finished: Finished, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "new.csv", [("fine",)] * 3, header=("text",))
+
+    outcome = bertsmith("predict", finished.folder, data, "--output", "/dev/full")
+
+    assert outcome.code == 2
+    assert "No space left on device" in outcome.err
+    assert "Traceback" not in outcome.err

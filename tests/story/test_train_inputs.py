@@ -226,3 +226,99 @@ def test_a_misspelt_setting_in_python_is_refused_with_the_nearest(few_reviews: P
 def test_settings_beside_a_config_are_not_ignored(few_reviews: Path) -> None:
     with pytest.raises(package.BertsmithError, match="a config and also 'epochs'"):
         package.finetune(few_reviews, config=package.Config(), epochs=3)
+
+
+def test_given_splits_are_read_by_the_columns_of_train(short: Short, tmp_path: Path) -> None:
+    rows = [(text, text[::-1] + " more words here", label) for text, label in keyword_rows(60)]
+    train = write_csv(
+        tmp_path / "train.csv", [(text, label) for text, _, label in rows], header=("remark", "kind")
+    )
+    test = write_csv(tmp_path / "test.csv", rows[:20], header=("remark", "text", "kind"))
+
+    short(train, "--text-column", "remark", "--label-column", "kind", "--test", test)
+    columns = results(tmp_path / "run")["data"]["columns"]
+
+    assert (columns["text"], columns["label"]) == ("remark", "kind")
+
+
+def test_pairs_in_one_file_and_single_texts_in_another_are_refused(tiny: Path, tmp_path: Path) -> None:
+    train = write_csv(tmp_path / "train.csv", pair_rows(60), header=("premise", "hypothesis", "label"))
+    test = write_csv(tmp_path / "test.csv", keyword_rows(20))
+
+    outcome = bertsmith("train", train, "--test", test, "--model", tiny, "--output", tmp_path / "run")
+
+    assert outcome.code == 2
+    assert "train.csv has pairs of texts, test.csv has single texts" in outcome.err
+
+
+def test_two_files_of_one_name_are_told_apart_by_their_folder(short: Short, tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    train = write_csv(tmp_path / "first" / "data.csv", keyword_rows(60))
+    test = write_csv(tmp_path / "second" / "data.csv", keyword_rows(20))
+
+    short(train, "--test", test)
+
+    origins = {row["file"] for row in read_csv(tmp_path / "run" / "splits.csv")}
+    assert origins == {"first/data.csv", "second/data.csv"}
+
+
+def test_pairs_cannot_be_cut_at_both_ends(tiny: Path, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "pairs.csv", pair_rows(60), header=("premise", "hypothesis", "label"))
+
+    outcome = bertsmith(
+        "train", data, "--truncate", "head-tail", "--model", tiny, "--output", tmp_path / "run"
+    )
+
+    assert outcome.code == 2
+    assert "--truncate head-tail: pairs" in outcome.err
+
+
+def test_a_dry_run_says_as_json_what_will_happen(tiny: Path, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "rows.csv", keyword_rows(60))
+
+    outcome = bertsmith(
+        "train", data, "--model", tiny, *QUICK_RECIPE, "--dry-run", "--json", "--output", tmp_path / "run"
+    )
+
+    assert outcome.code == 0
+    assert (
+        outcome.json["rows"]["train"] + outcome.json["rows"]["validation"] + outcome.json["rows"]["test"]
+        == 60
+    )
+    assert outcome.json["steps"] > 0 and outcome.json["divergence"] is None
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_revision_of_a_folder_is_refused(tiny: Path, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "rows.csv", keyword_rows(60))
+
+    outcome = bertsmith("train", data, "--model", tiny, "--revision", "main", "--output", tmp_path / "run")
+
+    assert outcome.code == 2
+    assert "--revision main: only a model on the Hub has revisions" in outcome.err
+
+
+def test_too_little_memory_is_told_with_the_flags_that_help(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **named: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("bertsmith.training.loop.summed_cross_entropy", refuse)
+    data = write_csv(tmp_path / "rows.csv", keyword_rows(60))
+
+    outcome = bertsmith("train", data, "--model", tiny, "--output", tmp_path / "run")
+
+    assert outcome.code == 2
+    assert "--micro-batch-size" in outcome.err and "Traceback" not in outcome.err
+
+
+def test_a_true_is_no_number_of_epochs(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("[training]\nepochs = true\n")
+    data = write_csv(tmp_path / "rows.csv", keyword_rows(60))
+
+    outcome = bertsmith("train", data, "--config", tmp_path / "wrong.toml", "--model", tiny)
+
+    assert outcome.code == 2
+    assert "epochs" in outcome.err
