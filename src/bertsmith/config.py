@@ -131,6 +131,14 @@ class TrainingConfig(Settings):
         "macro_f1",
         description="Validation score that chooses the best epoch; a collapsed one is never chosen.",
     )
+    recipe: Literal["published", "steady"] = Field(
+        "published",
+        description="steady: learning rate 2e-5, warmup 0.1, at least 1,000 steps or 20 epochs, early stop; other flags win.",
+    )
+    on_failure: Literal["rescue", "stop", "continue"] = Field(
+        "rescue",
+        description="A run that learns nothing: try known remedies, stop it early, or let it run to its end.",
+    )
     patience: int | None = Field(None, ge=1, description="Stop after this many epochs without a better one.")
 
 

@@ -18,12 +18,13 @@ from bertsmith.data.example import Dataset
 from bertsmith.diagnosis.baselines import fit_bag_of_words, majority_probabilities
 from bertsmith.diagnosis.evidence import Evidence, ScoredRows
 from bertsmith.diagnosis.verdict import Verdict, judge
+from bertsmith.evaluation.metrics import information
 from bertsmith.evaluation.scoring import Evaluation, evaluate
 from bertsmith.model.decoding import predicted_ids
 from bertsmith.preparation import Prepared, encode_labelled, label_ids_of
+from bertsmith.rescued_training import Trained
 from bertsmith.run import Baselines
 from bertsmith.tokens.batching import EncodedDataset
-from bertsmith.training.history import History
 
 BASELINE_SHARE_OF_TRAINING = 0.1
 """The bag of words may take this share of the training time; beyond that it is fitted on a sample, which is said."""
@@ -54,15 +55,14 @@ class Judgement:
     baselines: Baselines | None = None
 
 
-def judge_run(
-    prepared: Prepared, history: History, *, best_epoch_index: int | None, console: Console
-) -> Judgement:
+def judge_run(trained: Trained, *, best_epoch_index: int | None, console: Console) -> Judgement:
     """Score the model that is loaded now (the chosen one), compare it with the baselines, and judge.
 
     Without a chosen epoch the test rows are not read.
     """
+    prepared, history = trained.prepared, trained.history
     if best_epoch_index is None:
-        return Judgement(judge(_evidence(prepared, history, best_epoch_index=None)))
+        return Judgement(judge(_evidence(trained, best_epoch_index=None)))
     validation = _score(prepared, prepared.data.splits.validation, prepared.encoded.validation)
     test_rows = prepared.data.splits.test
     encoded_test = encode_labelled(
@@ -74,8 +74,7 @@ def judge_run(
         prepared, test, seconds_allowed=BASELINE_SHARE_OF_TRAINING * history.training_seconds
     )
     evidence = _evidence(
-        prepared,
-        history,
+        trained,
         best_epoch_index=best_epoch_index,
         validation=validation,
         test=test,
@@ -149,8 +148,7 @@ def _score(prepared: Prepared, dataset: Dataset, encoded: EncodedDataset) -> Sco
 
 
 def _evidence(
-    prepared: Prepared,
-    history: History,
+    trained: Trained,
     *,
     best_epoch_index: int | None,
     validation: Scored | None = None,
@@ -158,8 +156,12 @@ def _evidence(
     baselines: ScoredBaselines | None = None,
 ) -> Evidence:
     """All that the verdict looks at."""
+    prepared = trained.prepared
     return Evidence(
-        history=history,
+        history=trained.history,
+        restarts=trained.restarts,
+        conclusion=trained.conclusion,
+        has_fresh_head=prepared.loaded.head == "new",
         best_epoch=None if best_epoch_index is None else best_epoch_index + 1,
         label_set=prepared.data.label_set,
         train_label_counts=prepared.data.splits.train.label_counts,
@@ -175,5 +177,6 @@ def _scored_rows(scored: Scored) -> ScoredRows:
         scored.evaluation,
         label_ids=label_ids_of(scored.encoded),
         predicted_ids=predicted_ids(scored.logits),
+        information=information(scored.logits.astype(np.float64), label_ids_of(scored.encoded)),
         groups=duplicate_groups(scored.dataset),
     )

@@ -14,12 +14,11 @@ from bertsmith.model.saving import save_model
 from bertsmith.preparation import Prepared, file_name, prepare
 from bertsmith.report.showing import show_answer
 from bertsmith.report.writing import write_predictions, write_run, write_splits
+from bertsmith.rescued_training import Trained, train_until_learned
 from bertsmith.run import Run, Speed, folder_of
 from bertsmith.run_folder import RunFolder
 from bertsmith.runtime import environment
 from bertsmith.training.checkpoint import EpochWeights
-from bertsmith.training.history import History
-from bertsmith.watched_training import train_watched
 
 
 def finetune(
@@ -54,15 +53,16 @@ def finetune(
     write_splits(folder, prepared.data.splits)
 
     weights = EpochWeights(folder)
-    history = train_watched(prepared, weights=weights, log_path=folder.log, console=console)
+    trained = train_until_learned(prepared, weights=weights, log_path=folder.log, console=console)
+    prepared = trained.prepared
 
-    best = None if history.divergence else weights.best
+    best = None if trained.failed else weights.best
     if best is not None:
         weights.restore(prepared.loaded.model, best)
-    judgement = judge_run(prepared, history, best_epoch_index=best, console=console)
+    judgement = judge_run(trained, best_epoch_index=best, console=console)
 
     write_model(prepared, folder, judgement=judgement, weights=weights)
-    run = finished_run(prepared, history, folder=folder, judgement=judgement, started=started)
+    run = finished_run(trained, folder=folder, judgement=judgement, started=started)
     write_run(run)
     show_answer(run, console)
     return run
@@ -87,10 +87,9 @@ def write_model(
         )
 
 
-def finished_run(
-    prepared: Prepared, history: History, *, folder: RunFolder, judgement: Judgement, started: float
-) -> Run:
+def finished_run(trained: Trained, *, folder: RunFolder, judgement: Judgement, started: float) -> Run:
     """Everything that is now known, as plain data. `started` is the `perf_counter` of the run's first moment."""
+    prepared, history = trained.prepared, trained.history
     validation, test = judgement.validation, judgement.test
     scored_seconds = history.validation_seconds + (
         validation.seconds + test.seconds if validation and test else 0.0
@@ -107,6 +106,7 @@ def finished_run(
         label_set=prepared.data.label_set,
         positive_label=prepared.data.positive_label,
         history=history,
+        restarts=trained.restarts,
         best_epoch_index=judgement.best_epoch_index,
         validation=validation.evaluation if validation else None,
         test=test.evaluation if test else None,

@@ -26,6 +26,7 @@ from bertsmith.runtime import Runtime, choose_runtime
 from bertsmith.task import Task
 from bertsmith.tokens.batching import EncodedDataset, Padding
 from bertsmith.tokens.encoding import TextEncoder
+from bertsmith.training.recipe import resolve_recipe
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,8 @@ def prepare(data: object, *, config: Config, console: Console) -> Prepared:
         device=config.runtime.device, precision=config.runtime.precision, threads=config.runtime.threads
     )
     read = read_data(data, config=config, console=console)
+    recipe = resolve_recipe(config.training, num_rows=len(read.splits.train))
+    config = config.model_copy(update={"training": recipe})
     console.findings(read.findings)
     loaded = load_base(
         config.model,

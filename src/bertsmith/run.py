@@ -14,7 +14,7 @@ from bertsmith.evaluation.scoring import Evaluation
 from bertsmith.findings import Finding
 from bertsmith.run_folder import RunFolder
 from bertsmith.task import Task
-from bertsmith.training.history import EpochRecord, History
+from bertsmith.training.history import EpochRecord, History, Restart
 
 SCHEMA = "bertsmith.run/1"
 
@@ -115,6 +115,8 @@ class Run:
     environment: dict[str, Any]
     test_reads: int
     """How often the test rows were scored: once, or never."""
+    restarts: tuple[Restart, ...] = ()
+    """Attempts that failed before the one that the run rests on."""
 
     @property
     def name(self) -> str:
@@ -162,7 +164,7 @@ class Run:
             },
             "recipe": self.config.training.model_dump(),
             "model": asdict(self.model),
-            "restarts": [],
+            "restarts": [restart.to_json() for restart in self.restarts],
             "test_reads": self.test_reads,
             "speed": asdict(self.speed),
             "environment": self.environment,

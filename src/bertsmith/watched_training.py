@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,21 @@ from bertsmith.run import folder_of
 from bertsmith.training.checkpoint import EpochWeights
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
-from bertsmith.training.loop import Observers, Plan, train
+from bertsmith.training.loop import GiveUp, Observers, Plan, train
 
 STEPS_BEFORE_ESTIMATE = 10
 """After this many steps it is told when the training will end."""
 
 
-def train_watched(prepared: Prepared, *, weights: EpochWeights, log_path: Path, console: Console) -> History:
+def train_watched(
+    prepared: Prepared,
+    *,
+    weights: EpochWeights,
+    log_path: Path,
+    console: Console,
+    attempt: int = 0,
+    give_up: GiveUp = lambda steps: None,
+) -> History:
     """Train the prepared model in place.
 
     Args:
@@ -31,10 +39,14 @@ def train_watched(prepared: Prepared, *, weights: EpochWeights, log_path: Path, 
         weights: keeps the best and the last epoch's.
         log_path: every step and epoch is written here.
         console: where plan, progress and epochs are told.
+        attempt: 0 for the first try; each draws its own dropout masks.
+        give_up: ends a hopeless attempt; see `training.loop.train`.
     """
-    plan = plan_of(prepared)
+    plan = replace(plan_of(prepared), attempt=attempt)
     console.say(plan_sentence(prepared, plan))
     with TrainingLog(log_path) as log, console.progress("Training", total_rows=plan.num_rows) as progress:
+        if attempt:
+            log.attempt(attempt)
 
         def on_step(record: StepRecord, num_rows: int) -> None:
             log.step(record)
@@ -53,6 +65,7 @@ def train_watched(prepared: Prepared, *, weights: EpochWeights, log_path: Path, 
             plan=plan,
             validate=lambda: validation_scores(prepared),
             observers=Observers(on_step=on_step, on_epoch=on_epoch),
+            give_up=give_up,
         )
 
 

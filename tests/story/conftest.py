@@ -60,7 +60,7 @@ def failed(reviews: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) 
     """A run that collapsed: the learning rate is far too high."""
     folder = tmp_path_factory.mktemp("runs") / "collapsed"
     recipe = ("--learning-rate", 5, "--max-grad-norm", 0, "--epochs", 2, "--device", "cpu", "--threads", 1)
-    return finish(folder, "train", reviews, "--model", tiny, *recipe)
+    return finish(folder, "train", reviews, "--model", tiny, *recipe, "--on-failure", "stop")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,20 @@ import pytest
 from tests.story.commands import bertsmith, results
 from tests.story.conftest import Finished, finish
 
-NO_CLIP = ("--max-grad-norm", 0, "--epochs", 1, "--max-steps", 6, "--device", "cpu", "--threads", 1)
+NO_CLIP = (
+    "--on-failure",
+    "stop",
+    "--max-grad-norm",
+    0,
+    "--epochs",
+    1,
+    "--max-steps",
+    6,
+    "--device",
+    "cpu",
+    "--threads",
+    1,
+)
 COLLAPSING = ("--learning-rate", 5, *NO_CLIP)
 DIVERGING = ("--learning-rate", 1e30, *NO_CLIP)
 

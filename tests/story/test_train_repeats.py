@@ -51,7 +51,8 @@ def test_run_toml_holds_what_was_resolved(finished: Finished) -> None:
 
 def test_a_flag_wins_over_the_config_file(finished: Finished, few_reviews: Path, tmp_path: Path) -> None:
     config = ("--config", finished.folder / "run.toml")
-    flags = ("--max-steps", 2, "--batch-size", 4, "--no-fail", "--output", tmp_path / "other")
+    flags = ("--max-steps", 2, "--batch-size", 4, "--on-failure", "continue", "--no-fail")
+    flags += ("--output", tmp_path / "other")
     outcome = bertsmith("train", few_reviews, *config, *flags)
     assert outcome.code == 0, outcome.err
     recipe = results(tmp_path / "other")["recipe"]

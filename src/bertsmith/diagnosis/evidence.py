@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from bertsmith.data.example import LabelSet
 from bertsmith.evaluation.scoring import Evaluation
-from bertsmith.training.history import EpochRecord, History
+from bertsmith.training.history import EpochRecord, History, Restart
+from bertsmith.training.signs import prior_entropy
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,8 @@ class ScoredRows:
     """The predicted label of each row, shape (rows,)."""
     groups: NDArray[np.int64] | None = None
     """Rows with the same number are duplicates of each other, shape (rows,)."""
+    information: float | None = None
+    """How much of the labels' entropy the predictions could tell, in [0, 1]; None where it was not measured."""
 
     def __post_init__(self) -> None:
         rows = self.evaluation.rows
@@ -49,6 +52,12 @@ class Evidence:
     """Always the commonest training label, on the test rows."""
     bag_of_words: ScoredRows | None = None
     """The bag of words on the test rows, in the same order."""
+    restarts: tuple[Restart, ...] = ()
+    """Attempts that failed before."""
+    conclusion: str = ""
+    """What rescue concluded when nothing helped."""
+    has_fresh_head: bool = False
+    """Whether training began with a new head, whose first loss must be about ln K."""
 
     def __post_init__(self) -> None:
         if self.best_epoch is not None and not 1 <= self.best_epoch <= len(self.history.epochs):
@@ -58,6 +67,12 @@ class Evidence:
         for baseline in (self.majority, self.bag_of_words):
             if baseline is not None and not np.array_equal(baseline.label_ids, self.test.label_ids):
                 raise ValueError("a baseline must be scored on the test rows, in their order")
+
+    @property
+    def training_entropy(self) -> float:
+        """Entropy of the training labels' shares in nats: the loss of knowing only them."""
+        total = sum(self.train_label_counts.values())
+        return prior_entropy(count / total for count in self.train_label_counts.values()) if total else 0.0
 
     @property
     def chosen_epoch(self) -> EpochRecord | None:

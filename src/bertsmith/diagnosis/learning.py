@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bertsmith.diagnosis.evidence import Evidence, gain
 from bertsmith.training.history import EpochRecord
+from bertsmith.training.signs import has_vanishing_gradients, is_wrongly_wired, prior_entropy
 
 FEW_STEPS = 300
 """Below this many optimizer steps a BERT has often not left chance yet."""
@@ -62,7 +63,7 @@ def loss_not_below_prior(evidence: Evidence) -> str:
     epochs = [epoch for epoch in evidence.history.epochs if math.isfinite(epoch.validation_loss)]
     if not epochs:
         return ""
-    entropy = _entropy(_prior(evidence))
+    entropy = prior_entropy(_prior(evidence))
     # The model whose loss counts is the one that is kept; without one, the best there was.
     loss = (
         evidence.chosen_epoch.validation_loss
@@ -119,8 +120,52 @@ def misleading_accuracy(evidence: Evidence) -> str:
     )
 
 
+def earlier_attempts(evidence: Evidence) -> str:
+    """What failed before, and what was done instead."""
+    told = [
+        f"failed at learning rate {restart.recipe['learning_rate']:g} ({restart.sign}); then {restart.remedy}"
+        for restart in evidence.restarts
+    ]
+    if not told:
+        return ""
+    count = "one attempt" if len(told) == 1 else f"{len(told)} attempts"
+    return f"This rests on more than one try; {count} before it: {'; '.join(told)}."
+
+
+def rescue_conclusion(evidence: Evidence) -> str:
+    """What is to be said when no remedy helped."""
+    return evidence.conclusion
+
+
+def wrongly_wired(evidence: Evidence) -> str:
+    """Whether a fresh head's first loss is far from what near-zero logits give."""
+    steps, num_labels = evidence.history.steps, len(evidence.label_set)
+    if not evidence.has_fresh_head or not steps or not is_wrongly_wired(steps[0].loss, num_labels):
+        return ""
+    return (
+        f"The first loss was {steps[0].loss:.4f}; a new head on {num_labels} labels gives about "
+        f"{math.log(num_labels):.4f}. The number of labels, the loss or the base model's weights are not what they seem."
+    )
+
+
+def vanishing_gradients(evidence: Evidence) -> str:
+    """Whether the gradients went while the loss stayed at the prior's."""
+    steps = evidence.history.steps
+    losses, norms = [step.loss for step in steps], [step.gradient_norm for step in steps]
+    if not has_vanishing_gradients(norms, losses, evidence.training_entropy):
+        return ""
+    return (
+        "The gradients vanished while the loss stayed where the label shares alone leave it: "
+        "try a smaller learning rate with warmup."
+    )
+
+
 SIGNS: tuple[Callable[[Evidence], str], ...] = (
+    earlier_attempts,
+    rescue_conclusion,
     diverged_where,
+    wrongly_wired,
+    vanishing_gradients,
     collapsed_epochs,
     loss_not_below_prior,
     memorised,
@@ -153,8 +198,3 @@ def _prior(evidence: Evidence) -> list[float]:
         return list(evidence.validation.evaluation.true_share.values())
     total = sum(evidence.train_label_counts.values())
     return [count / total for count in evidence.train_label_counts.values()]
-
-
-def _entropy(shares: Sequence[float]) -> float:
-    """Entropy in nats."""
-    return -sum(share * math.log(share) for share in shares if share > 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Literal
 
 from bertsmith.diagnosis.comparison import MATTERS, Comparison, compare, p_text
@@ -12,7 +13,14 @@ from bertsmith.diagnosis.learning import MISLEADING_SHARE, last_collapsed, reaso
 from bertsmith.evaluation.scoring import Evaluation, Score
 from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.training.history import EpochRecord
-from bertsmith.training.signs import has_diverged, is_collapsed
+from bertsmith.training.signs import (
+    LEAST_INFORMATION,
+    WINDOW,
+    has_diverged,
+    has_left_prior_for_good,
+    is_collapsed,
+    is_input_blind,
+)
 
 Outcome = Literal[
     "learned",
@@ -57,7 +65,7 @@ class Verdict:
 def judge(evidence: Evidence) -> Verdict:
     """The first step that holds decides; the last one always does."""
     told = reasons(evidence)
-    steps = (_diverged, _collapsed, _cannot_tell, _not_shown, _barely, _against_baseline)
+    steps = (_diverged, _collapsed, _given_up, _cannot_tell, _not_shown, _barely, _against_baseline)
     for step in steps:
         verdict = step(evidence, told)
         if verdict is not None:
@@ -80,7 +88,24 @@ def _diverged(evidence: Evidence, told: tuple[str, ...]) -> Verdict | None:
         if has_diverged([epoch.validation_loss]):
             what = f"the validation loss of epoch {number} is {epoch.validation_loss}"
             return Verdict("diverged", f"It diverged: {what}. The model is not usable.", told)
+    losses = [step.loss for step in history.steps]
+    if has_left_prior_for_good(losses, evidence.training_entropy):
+        last, entropy = median(losses[-WINDOW:]), evidence.training_entropy
+        sentence = (
+            f"It diverged: the training loss ended at {last:.4f}, far above {entropy:.4f}, "
+            "what the label shares alone give. The model is not usable."
+        )
+        return Verdict("diverged", sentence, told)
     return None
+
+
+def _given_up(evidence: Evidence, told: tuple[str, ...]) -> Verdict | None:
+    """Before 3: the attempt was ended because nothing was learned; the test rows stayed unread."""
+    given_up = evidence.history.given_up
+    if given_up is None:
+        return None
+    sentence = f"It is not shown to have learned: at step {given_up.step:,} {given_up.sign}. The test rows were not read."
+    return Verdict("not_shown_to_learn", sentence, told)
 
 
 def _collapsed(evidence: Evidence, told: tuple[str, ...]) -> Verdict | None:
@@ -88,6 +113,12 @@ def _collapsed(evidence: Evidence, told: tuple[str, ...]) -> Verdict | None:
     epochs = evidence.history.epochs
     if evidence.test is not None:
         evaluation = evidence.test.evaluation
+        if is_input_blind(evidence.test.information):
+            sentence = (
+                f"It collapsed: on the {evaluation.rows} test rows the probabilities are the same for every text "
+                f"({evidence.test.information:.4f} of what there is to tell, below {LEAST_INFORMATION:g}). It reads nothing."
+            )
+            return Verdict("collapsed", sentence, told)
         if is_collapsed(evaluation.predicted_share, evaluation.true_share):
             where = f"on the {evaluation.rows} test rows it gave"
             label = top_label(evaluation.predicted_share)
@@ -160,7 +191,7 @@ def _not_shown_sentence(split: str, scored: ScoredRows, *, p_value: float, level
 
 
 def rows_to_show(rows: int, *, p_value: float, level: float) -> int | None:
-    """About how many rows would bring this p-value below the level,; None where none would.
+    """About how many rows would bring this p-value below the level; None where none would.
 
     The normal score of a test grows with the square root of the rows.
 

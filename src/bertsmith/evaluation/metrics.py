@@ -110,6 +110,25 @@ def mean_loss(logits: FloatArray, label_ids: IntArray) -> float:
     return float(row_losses(logits, label_ids).mean())
 
 
+def information(logits: FloatArray, label_ids: IntArray) -> float:
+    """[H(mean p) - mean H(p)] / H(label shares): how much of the labels' entropy the predictions could tell.
+
+    0 where every row gets the same probabilities; 0.0 too where only one label occurs.
+
+    Args:
+        logits: logits or log-probabilities, shape (rows, labels).
+        label_ids: the true label of each row, shape (rows,).
+    """
+    logs = log_probabilities(logits)
+    chances = np.exp(logs)
+    mean = chances.mean(axis=0)
+    shares = label_shares(label_ids, num_labels=chances.shape[1])
+    entropy_of_mean = -float((mean * np.log(np.maximum(mean, 1e-300))).sum())
+    mean_entropy = -float((chances * logs).sum(axis=1).mean())
+    entropy = -float((shares * np.log(np.where(shares > 0, shares, 1.0))).sum())
+    return max(0.0, entropy_of_mean - mean_entropy) / entropy if entropy > 0 else 0.0
+
+
 def label_shares(label_ids: IntArray, *, num_labels: int) -> FloatArray:
     """Share of the rows that have each label, shape (labels,), in [0, 1]."""
     counts = np.bincount(np.asarray(label_ids, dtype=np.int64), minlength=num_labels)

@@ -94,6 +94,8 @@ class PointScores:
     macro_f1: float
     predicted_share: dict[str, float]
     true_share: dict[str, float]
+    information: float
+    """How much of the labels' entropy the predictions could tell, in [0, 1]."""
 
 
 def evaluate(
@@ -177,6 +179,7 @@ def point_scores(
         macro_f1=float(metrics.macro_f1(confusion)),
         predicted_share=_shares(predicted_ids, label_set),
         true_share=_shares(label_ids, label_set),
+        information=metrics.information(logits, label_ids),
         **chosen,
     )
 

@@ -136,6 +136,7 @@ def _training(run: Run) -> dict[str, Any]:
         "selected_by": _SELECTED_BY[select_by],
         "best_score": None if score is None else card_tables.number(score),
         "divergence": history.divergence,
+        "given_up": history.given_up is not None,
     }
 
 

@@ -34,6 +34,13 @@ class EpochWeights:
             shutil.rmtree(self.folder.checkpoint_weights(index).parent)
             self.kept.remove(index)
 
+    def forget(self) -> None:
+        """Remove what a failed attempt left; the next one counts its epochs anew."""
+        for index in self.kept:
+            shutil.rmtree(self.folder.checkpoint_weights(index).parent)
+        self.best = self.last = None
+        self.kept.clear()
+
     def restore(self, model: Classifier, epoch_index: int) -> None:
         """Put the weights of a kept epoch into the model."""
         if epoch_index not in self.kept:

@@ -19,6 +19,8 @@ class ValidationScores:
     macro_f1: float
     predicted_share: dict[str, float]
     true_share: dict[str, float]
+    information: float | None = None
+    """How much of the labels' entropy the predictions could tell, in [0, 1]; None where it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class EpochRecord:
     macro_f1: float
     predicted_share: dict[str, float]
     collapsed: bool
+    information: float | None = None
+    """As in `ValidationScores`."""
 
     def to_json(self) -> dict[str, Any]:
         """The same fields as plain JSON values."""
@@ -70,6 +74,39 @@ class Divergence:
 
 
 @dataclass(frozen=True)
+class GivenUp:
+    """Where an attempt was ended because it learned nothing."""
+
+    step: int
+    sign: str
+    """What showed it, as a clause: `the training loss stays at 0.6931, …`."""
+
+
+@dataclass(frozen=True)
+class Restart:
+    """An attempt that failed before the one that the run rests on."""
+
+    recipe: dict[str, Any]
+    """The settings that it ran with, those that the next attempt changed."""
+    sign: str
+    """What it failed by, as a clause."""
+    remedy: str
+    """What the next attempt did instead, as a clause."""
+    steps: int
+    epochs: tuple[EpochRecord, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same fields as plain JSON values."""
+        return {
+            "recipe": self.recipe,
+            "sign": self.sign,
+            "remedy": self.remedy,
+            "steps": self.steps,
+            "epochs": [epoch.to_json() for epoch in self.epochs],
+        }
+
+
+@dataclass(frozen=True)
 class History:
     """What a training run did."""
 
@@ -85,3 +122,7 @@ class History:
     training_seconds: float
     """Time of the training steps alone: no tokenization, no validation."""
     validation_seconds: float
+    steps: tuple[StepRecord, ...] = ()
+    """Every optimizer step; empty where only the table is known."""
+    given_up: GivenUp | None = None
+    """None where the attempt ran to its end, or diverged."""

@@ -13,10 +13,10 @@ from bertsmith.training.history import EpochRecord, StepRecord
 
 
 class TrainingLog:
-    """The open log of a run."""
+    """The open log of a run; a further attempt goes on behind the earlier ones."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8")
 
     def __enter__(self) -> Self:
         return self
@@ -25,6 +25,10 @@ class TrainingLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+    def attempt(self, number: int) -> None:
+        """One line where an attempt begins; 0 is the first."""
+        self._write({"event": "attempt", "attempt": number})
 
     def step(self, record: StepRecord) -> None:
         """One line for an optimizer step."""

@@ -8,7 +8,7 @@ is not finite.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,13 +20,22 @@ from bertsmith.model.dropout import make_dropout_explicit
 from bertsmith.model.heads import Classifier, summed_cross_entropy
 from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import Batch, EncodedDataset, Padding, collate, shuffled_rows, split_rows
-from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
+from bertsmith.training.history import (
+    Divergence,
+    EpochRecord,
+    GivenUp,
+    History,
+    StepRecord,
+    ValidationScores,
+)
 from bertsmith.training.optimizer import make_optimizer
 from bertsmith.training.randomness import draw_seed
 from bertsmith.training.schedule import learning_rate_at
 from bertsmith.training.selection import best_epoch_index, should_stop
-from bertsmith.training.signs import has_diverged, is_collapsed
+from bertsmith.training.signs import has_diverged, is_collapsed, is_input_blind
 
+GiveUp = Callable[[Sequence[StepRecord]], str | None]
+"""All steps so far → what shows that the attempt learns nothing, as a clause, or None."""
 RowOrder = Callable[[int], NDArray[np.int64]]
 """Epoch (0-based) → (rows,) the order of its rows."""
 
@@ -74,6 +83,13 @@ class Observers:
     """After every validation, and whether this epoch is the best so far; the model holds its weights."""
 
 
+class GaveUp(Exception):  # noqa: N818 - a decision, no error
+    """The attempt learns nothing; carries what the history will say. Never leaves this file."""
+
+    def __init__(self, given_up: GivenUp) -> None:
+        self.given_up = given_up
+
+
 class Diverged(Exception):  # noqa: N818 - what happened to the run; no one made an error
     """A number is not finite; carries what the history will say. Never leaves this file."""
 
@@ -94,6 +110,7 @@ class Trainee:
     training_seconds: float = 0.0
     validation_seconds: float = 0.0
     epochs: list[EpochRecord] = field(default_factory=list)
+    steps: list[StepRecord] = field(default_factory=list)
 
 
 def train(
@@ -104,6 +121,7 @@ def train(
     validate: Callable[[], ValidationScores],
     observers: Observers | None = None,
     row_order: RowOrder | None = None,
+    give_up: GiveUp = lambda steps: None,
 ) -> History:
     """Train the model in place; gives what happened.
 
@@ -114,6 +132,7 @@ def train(
         validate: scores the model as it is on the validation rows.
         observers: told of every step and epoch.
         row_order: by default `shuffled_rows` of the recipe's seed.
+        give_up: asked after every step with all steps so far; a clause ends the attempt, None lets it go on.
     """
     observers = observers or Observers()
     order = row_order or (lambda epoch: shuffled_rows(len(dataset), seed=plan.recipe.seed, epoch=epoch))
@@ -122,11 +141,19 @@ def train(
         optimizer=make_optimizer(model, recipe=plan.recipe),
         dropout_generator=make_dropout_explicit(model, device=plan.runtime.device),
     )
-    divergence = None
+
+    def on_step(record: StepRecord, num_rows: int) -> None:
+        trainee.steps.append(record)
+        observers.on_step(record, num_rows)
+        sign = give_up(trainee.steps)
+        if sign is not None:
+            raise GaveUp(GivenUp(step=trainee.step, sign=sign))
+
+    divergence = given_up = None
     epoch = 0
     try:
         while trainee.step < plan.num_steps and not should_stop(trainee.epochs, recipe=plan.recipe):
-            mean_loss = train_epoch(trainee, dataset, rows=order(epoch), plan=plan, on_step=observers.on_step)
+            mean_loss = train_epoch(trainee, dataset, rows=order(epoch), plan=plan, on_step=on_step)
             record = close_epoch(trainee, mean_loss, plan=plan, validate=validate)
             trainee.epochs.append(record)
             best = best_epoch_index(trainee.epochs, select_by=plan.recipe.select_by)
@@ -134,15 +161,9 @@ def train(
             epoch += 1
     except Diverged as diverged:
         divergence = diverged.divergence
-    return History(
-        epochs=tuple(trainee.epochs),
-        divergence=divergence,
-        num_steps=trainee.step,
-        num_rows=trainee.num_rows,
-        num_tokens=trainee.num_tokens,
-        training_seconds=trainee.training_seconds,
-        validation_seconds=trainee.validation_seconds,
-    )
+    except GaveUp as gave_up:
+        given_up = gave_up.given_up
+    return _history(trainee, divergence=divergence, given_up=given_up)
 
 
 def train_epoch(
@@ -229,7 +250,24 @@ def close_epoch(
         recall=scores.recall,
         macro_f1=scores.macro_f1,
         predicted_share=scores.predicted_share,
-        collapsed=is_collapsed(scores.predicted_share, scores.true_share),
+        collapsed=is_collapsed(scores.predicted_share, scores.true_share)
+        or is_input_blind(scores.information),
+        information=scores.information,
+    )
+
+
+def _history(trainee: Trainee, *, divergence: Divergence | None, given_up: GivenUp | None) -> History:
+    """What happened, as plain values."""
+    return History(
+        epochs=tuple(trainee.epochs),
+        divergence=divergence,
+        num_steps=trainee.step,
+        num_rows=trainee.num_rows,
+        num_tokens=trainee.num_tokens,
+        training_seconds=trainee.training_seconds,
+        validation_seconds=trainee.validation_seconds,
+        steps=tuple(trainee.steps),
+        given_up=given_up,
     )
 
 

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, median, pstdev
 
 COLLAPSED_SHARE = 0.99
 """A label predicted for at least this share of the rows may be a collapse."""
 COLLAPSED_EXCESS = 0.02
 """… if its share also exceeds its true share by this much: 995 of 1,000 rows may truly have one label."""
+LEAST_INFORMATION = 0.002
+"""Below this share of the labels' entropy the predictions say nothing of the text."""
+AT_PRIOR = 0.98
+"""A training loss above this share of the labels' entropy has learned nothing yet."""
+WINDOW = 50
+"""Steps whose mean or median stands for "now": one batch of 8 says little."""
+FAR_FROM_PRIOR = 2.0
+"""A loss of this many times the labels' entropy, and more than this many nats, has left it by far."""
+VANISHED = 0.01
+"""A gradient norm below this share of its first ones is as good as none."""
+WRONGLY_WIRED = 1.5
+"""A fresh head whose first loss is this many nats from ln K has another number of labels, or another loss."""
 
 
 def is_collapsed(predicted_share: Mapping[str, float], true_share: Mapping[str, float]) -> bool:
@@ -30,3 +43,61 @@ def is_collapsed(predicted_share: Mapping[str, float], true_share: Mapping[str, 
 def has_diverged(values: Iterable[float]) -> bool:
     """Whether a loss, gradient norm or weight norm is not finite."""
     return not all(math.isfinite(value) for value in values)
+
+
+def prior_entropy(shares: Iterable[float]) -> float:
+    """Entropy of the label shares in nats: the loss of giving every row these shares as probabilities."""
+    return -sum(share * math.log(share) for share in shares if share > 0)
+
+
+def is_input_blind(information: float | None) -> bool:
+    """Whether the probabilities are the same for every text, whatever the class balance.
+
+    Args:
+        information: [H(mean p) - mean H(p)] / H(label shares), the share of the labels' entropy that the
+            predictions could tell; None where it was not measured.
+    """
+    return information is not None and information < LEAST_INFORMATION
+
+
+def is_at_prior(losses: Sequence[float], entropy: float) -> bool:
+    """Whether the training loss of the last steps is where saying the label shares would leave it.
+
+    The last quarter of the steps, at most `WINDOW`.
+    """
+    now = losses[-min(WINDOW, max(1, len(losses) // 4)) :]
+    return bool(losses) and fmean(now) > AT_PRIOR * entropy
+
+
+def is_starting(losses: Sequence[float]) -> bool:
+    """Whether the loss has begun to fall: the last window's mean is three standard errors below the one before.
+
+    Slow starters must live: a published run stood at chance for its first epoch and then learned (0.697 → 0.590).
+    """
+    if len(losses) < 2 * WINDOW:
+        return False
+    now, before = losses[-WINDOW:], losses[-2 * WINDOW : -WINDOW]
+    error = math.sqrt((pstdev(now) ** 2 + pstdev(before) ** 2) / WINDOW)
+    return fmean(before) - fmean(now) > 3 * error
+
+
+def has_left_prior_for_good(losses: Sequence[float], entropy: float) -> bool:
+    """Whether the loss is far above the labels' entropy and stays there: most of the last window's steps are."""
+    if len(losses) < WINDOW:
+        return False
+    return median(losses[-WINDOW:]) > max(FAR_FROM_PRIOR * entropy, entropy + FAR_FROM_PRIOR)
+
+
+def has_vanishing_gradients(gradient_norms: Sequence[float], losses: Sequence[float], entropy: float) -> bool:
+    """Whether the gradients have all but gone while the loss stays at the prior's.
+
+    Source: Mosbach, Andriushchenko and Klakow 2021, "On the stability of fine-tuning BERT".
+    """
+    if len(gradient_norms) < 2 * WINDOW or not is_at_prior(losses, entropy):
+        return False
+    return median(gradient_norms[-WINDOW:]) < VANISHED * median(gradient_norms[:WINDOW])
+
+
+def is_wrongly_wired(first_loss: float, num_labels: int) -> bool:
+    """Whether a fresh head's first loss is far from ln K, which near-zero logits must give."""
+    return math.isfinite(first_loss) and abs(first_loss - math.log(num_labels)) > WRONGLY_WIRED

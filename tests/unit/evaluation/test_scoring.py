@@ -61,6 +61,7 @@ def test_point_scores_are_the_values_of_the_evaluation(label_set, positive_id):
     logits, true = random.normal(size=(50, len(label_set))), random.integers(len(label_set), size=50)
     evaluation = evaluate(logits, true, label_set=label_set, positive_id=positive_id)
     points = asdict(point_scores(logits, true, label_set=label_set, positive_id=positive_id))
+    points.pop("information")
     for share in ("predicted_share", "true_share"):
         assert points.pop(share) == getattr(evaluation, share)
     assert points == pytest.approx({name: evaluation.scores[name].value for name in points})

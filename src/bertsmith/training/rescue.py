@@ -1,0 +1,144 @@
+"""When an attempt has failed, by training loss and validation alone, and what the next one does instead.
+
+Pure functions of numbers and settings: nothing here trains, and nothing here has seen a test row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bertsmith.config import TrainingConfig
+from bertsmith.training.history import History, StepRecord
+from bertsmith.training.recipe import steady_epochs
+from bertsmith.training.selection import best_epoch_index
+from bertsmith.training.signs import (
+    WINDOW,
+    has_left_prior_for_good,
+    has_vanishing_gradients,
+    is_at_prior,
+    is_starting,
+)
+
+MAX_RESTARTS = 3
+FEWEST_STEPS = 300
+"""An attempt is not judged earlier: BERT often stands at chance for a few hundred steps and then learns."""
+SAFE_LEARNING_RATE = 2e-5
+"""The rate that fails least across tasks and seeds; see `training.recipe`."""
+CLEARLY_HIGH = 1e-4
+"""Above this, the next rate is half way to the safe one on a logarithmic scale: the base may need a high one."""
+WARMUP_RATIO = 0.1
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What the next attempt does."""
+
+    kind: Literal["continue", "restart"]
+    """`continue` goes on from the weights as they are; `restart` from the pretrained ones."""
+    recipe: TrainingConfig
+    sentence: str
+    """As a clause: `2e-05 with 10 % warmup`."""
+    new_head: bool = False
+    """Draw the head's first weights from another seed."""
+    reinitialised_layers: int = 0
+    """Top layers of the encoder that start from random weights."""
+
+
+def failing_sign(steps: Sequence[StepRecord], *, num_steps: int, entropy: float) -> str | None:
+    """What shows, while an attempt runs, that it learns nothing; None where it may go on.
+
+    Judged at half of the steps and at three quarters, but not before `FEWEST_STEPS`, and not while the loss falls.
+    A loss far above the prior's is judged as soon as a window of steps shows it, at an eighth of the budget.
+
+    Args:
+        steps: all steps so far.
+        num_steps: the attempt's budget.
+        entropy: of the training labels' shares, in nats, under the loss's own weights.
+    """
+    done = len(steps)
+    if done % WINDOW == 0 and done >= max(2 * WINDOW, num_steps // 8):
+        losses = [step.loss for step in steps[-WINDOW:]]
+        if has_left_prior_for_good(losses, entropy):
+            return f"the loss left {entropy:.4f}, what the label shares alone give, by far and stays there"
+    if (
+        done not in (max(FEWEST_STEPS, num_steps // 2), max(FEWEST_STEPS, num_steps * 3 // 4))
+        or done >= num_steps
+    ):
+        return None
+    losses = [step.loss for step in steps]
+    if not is_at_prior(losses, entropy) or is_starting(losses):
+        return None
+    gone = has_vanishing_gradients([step.gradient_norm for step in steps], losses, entropy)
+    return _at_prior_clause(losses, entropy) + (", and the gradients have vanished" if gone else "")
+
+
+def failed_by(history: History, *, recipe: TrainingConfig, entropy: float) -> str | None:
+    """What an ended attempt failed by, as a clause; None where it has something to show.
+
+    Args:
+        history: of the attempt.
+        recipe: how its best epoch is chosen.
+        entropy: of the training labels' shares, in nats, under the loss's own weights.
+    """
+    divergence = history.divergence
+    if divergence is not None:
+        return f"the {divergence.what} became {divergence.value} at step {divergence.step}"
+    if history.given_up is not None:
+        return f"{history.given_up.sign} (step {history.given_up.step})"
+    if best_epoch_index(history.epochs, select_by=recipe.select_by) is None:
+        return "every epoch collapsed"
+    losses = [step.loss for step in history.steps]
+    if is_at_prior(losses, entropy) and not is_starting(losses):
+        return _at_prior_clause(losses, entropy)
+    return None
+
+
+def next_remedy(
+    history: History, *, recipe: TrainingConfig, num_rows: int, num_restarts: int, was_continued: bool
+) -> Remedy | None:
+    """What to try after this failed attempt; None when the remedies are used up.
+
+    Args:
+        history: of the attempt that failed.
+        recipe: the settings that it ran with.
+        num_rows: training rows.
+        num_restarts: restarts so far.
+        was_continued: whether a short attempt was already continued.
+    """
+    steps_per_epoch = -(-num_rows // recipe.batch_size)
+    is_short = history.divergence is None and history.given_up is None and history.num_steps < FEWEST_STEPS
+    if is_short and not was_continued and recipe.max_steps is None:
+        epochs = -(-2 * FEWEST_STEPS // steps_per_epoch)
+        longer = recipe.model_copy(update={"epochs": epochs})
+        return Remedy("continue", longer, f"{epochs} more epochs, as {history.num_steps} steps are few")
+    if num_restarts >= MAX_RESTARTS:
+        return None
+    if recipe.learning_rate > SAFE_LEARNING_RATE:
+        rate = lower_learning_rate(recipe.learning_rate)
+        gentler = recipe.model_copy(
+            update={"learning_rate": rate, "warmup_ratio": max(WARMUP_RATIO, recipe.warmup_ratio)}
+        )
+        return Remedy("restart", gentler, f"learning rate {rate:g} with 10 % warmup")
+    epochs = steady_epochs(num_rows, batch_size=recipe.batch_size)
+    if epochs > recipe.epochs and recipe.max_steps is None:
+        longer = recipe.model_copy(update={"epochs": epochs})
+        return Remedy("restart", longer, f"{epochs} epochs, {epochs * steps_per_epoch:,} steps")
+    if num_restarts < MAX_RESTARTS - 1:
+        return Remedy("restart", recipe, "another seed for the head", new_head=True)
+    sentence = "another seed for the head, and a new top layer of the encoder"
+    return Remedy("restart", recipe, sentence, new_head=True, reinitialised_layers=1)
+
+
+def lower_learning_rate(rate: float) -> float:
+    """The next rate to try: the safe one, or half way to it on a logarithmic scale from a clearly high one."""
+    if rate <= CLEARLY_HIGH:
+        return SAFE_LEARNING_RATE
+    return float(f"{math.sqrt(rate * SAFE_LEARNING_RATE):.1g}")
+
+
+def _at_prior_clause(losses: Sequence[float], entropy: float) -> str:
+    mean = sum(losses[-WINDOW:]) / len(losses[-WINDOW:])
+    return f"the training loss stays at {mean:.4f}, where the label shares alone give {entropy:.4f}"
