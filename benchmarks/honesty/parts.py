@@ -14,10 +14,9 @@ from benchmarks.honesty.rescued import Rescue, planted_rates
 from benchmarks.honesty.runs import Ended, scratch
 
 
-def end_planted(number: int) -> tuple[Failure, Ended]:
-    """The planted failure of this number, run."""
-    failure = list(all_failures())[number]
-    return failure, failure.end(write_tiny_model)
+def end_planted(number: int) -> Ended:
+    """The planted failure of this number, run. A number, because what is broken does not travel between processes."""
+    return list(all_failures())[number].end(write_tiny_model)
 
 
 def end_healthy(run: Healthy) -> tuple[Healthy, Ended, bool]:
@@ -53,10 +52,12 @@ def share(events: int, trials: int) -> str:
 
 def planted(pool: ProcessPoolExecutor, scale: float) -> None:
     """Failures planted; one that exits 0 is missed."""
-    numbers = range(len(list(all_failures())))[:: max(1, round(1 / scale))]
+    failures: list[Failure] = list(all_failures())
+    numbers = range(len(failures))[:: max(1, round(1 / scale))]
     by_kind: dict[str, Counter[str]] = {}
     missed = 0
-    for failure, ended in pool.map(end_planted, numbers):
+    for number, ended in zip(numbers, pool.map(end_planted, numbers), strict=True):
+        failure = failures[number]
         kind = f"{'minilm' if failure.minilm else 'tiny'}: {failure.kind}"
         by_kind.setdefault(kind, Counter())[ended.outcome] += 1
         if ended.exit_code == 0:

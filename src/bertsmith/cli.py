@@ -7,32 +7,25 @@ disagree. torch is imported inside the commands: `--help` and `--version` start 
 from __future__ import annotations
 
 import errno
-import inspect
 import json
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from bertsmith import __version__
-from bertsmith.config import Config, fields, flag, read_toml
+from bertsmith.config import Config, read_toml
 from bertsmith.console import Console, printable
 from bertsmith.errors import BertsmithError, ConfigError
+from bertsmith.flags import with_settings
 
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """How torch says it on a CPU, where it has no error class of its own."""
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
-PANELS = {
-    "data": "Data",
-    "model": "Model",
-    "training": "Recipe",
-    "runtime": "Machine",
-    "output": "Output",
-}
 
 app = typer.Typer(
     name="bertsmith",
@@ -120,53 +113,6 @@ def _root(
     if version:
         typer.echo(f"bertsmith {__version__}")
         raise typer.Exit
-
-
-def with_settings(
-    *sections: str, leave_out: tuple[str, ...] = ()
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one flag for every setting of these sections; it receives those that were used as `settings`."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = [
-            parameter
-            for parameter in inspect.signature(command, eval_str=True).parameters.values()
-            if parameter.name != "settings"
-        ]
-        flags = [
-            _flag_parameter(section, name)
-            for section, name, _ in fields()
-            if section in sections and name not in leave_out
-        ]
-        names = {parameter.name for parameter in flags}
-
-        def wrapped(**given: Any) -> None:
-            settings = {name: value for name, value in given.items() if name in names and value is not None}
-            command(**{name: value for name, value in given.items() if name not in names}, settings=settings)
-
-        wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
-        wrapped.__signature__ = inspect.Signature(own + flags)  # type: ignore[attr-defined]
-        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in own + flags}
-        return wrapped
-
-    return decorate
-
-
-def _flag_parameter(section: str, name: str) -> inspect.Parameter:
-    """The command-line flag of a setting; None means not given, so that a config file can fill it."""
-    field = next(field for owner, field_name, field in fields() if (owner, field_name) == (section, name))
-    default = "" if field.default in (None, False) else f" [default: {field.default}]"
-    option = typer.Option(
-        flag(name),
-        help=f"{field.description}{default}",
-        rich_help_panel=PANELS[section],
-        show_default=False,
-    )
-    annotation = bool | None if field.annotation is bool else field.annotation
-    optional = annotation if None in getattr(annotation, "__args__", ()) else annotation | None  # type: ignore[operator]
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[optional, option]
-    )
 
 
 @app.command("train")
@@ -314,6 +260,47 @@ def evaluate_command(
         findings = [finding.to_json() for finding in scored.findings]
         rows = {"read": scored.num_rows_read, "used": scored.evaluation.rows}
         _put_json(scored.evaluation.to_json() | {"data": {"rows": rows, "findings": findings}})
+
+
+@app.command("diagnose")
+def diagnose_command(
+    *,
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="Run folder, Hugging Face output folder, trainer_state.json, model card; - is a table on standard input.",
+        ),
+    ],
+    no_fail: Annotated[bool, typer.Option("--no-fail", help="Exit 0 whatever the answer is.")] = False,
+    quiet: Quiet = False,
+    json_: Json = False,
+) -> None:
+    """Judge anybody's run by its published figures."""
+    from bertsmith.diagnosis.foreign import read_foreign, read_table
+    from bertsmith.diagnosis.published import judge_published
+    from bertsmith.report.diagnosing import show_diagnosis
+
+    run = read_table(sys.stdin.read(), name="<stdin>") if path == "-" else read_foreign(Path(path))
+    judged = judge_published(run)
+    show_diagnosis(judged, Console(quiet=quiet))
+    if json_:
+        _put_json(judged.to_json())
+    if judged.verdict.exit_code and not no_fail:
+        raise typer.Exit(EXIT_ANSWER_IS_NO)
+
+
+@app.command("explain")
+def explain_command(
+    *,
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="A finding's code or a verdict; none lists them all.")
+    ] = None,
+) -> None:
+    """What a finding or verdict means, how it was measured, and what to do."""
+    from bertsmith.explanations import codes, explanation, title
+
+    typer.echo(explanation(code).rstrip() if code else "\n".join(title(name) for name in codes()))
 
 
 def _put_json(value: object) -> None:

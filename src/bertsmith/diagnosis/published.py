@@ -1,0 +1,293 @@
+"""A verdict on a run of which only a table is known: the same signs and thresholds, applied to printed figures.
+
+`ForeignRun` → `PublishedVerdict`. What the figures do not tell is not guessed: then the outcome is `cannot_tell`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bertsmith.diagnosis.foreign import ForeignEpoch, ForeignRun
+from bertsmith.diagnosis.implied_counts import (
+    Counts,
+    ImpliedCounts,
+    implied_counts,
+    is_one_label,
+)
+from bertsmith.diagnosis.published_states import (
+    CHANCE_BAND,
+    EpochState,
+    all_printed_scores,
+    is_finite,
+    number_of_labels,
+    printed_scores,
+    state_of,
+)
+from bertsmith.diagnosis.verdict import BARELY, TEST_LEVEL, Verdict
+from bertsmith.evaluation.intervals import wilson
+
+
+@dataclass(frozen=True)
+class PublishedVerdict:
+    """The answer, and what it rests on."""
+
+    verdict: Verdict
+    states: tuple[EpochState, ...]
+    judged: int | None
+    """Index of the epoch that the answer is about."""
+    trap: int | None
+    """Index of a collapsed epoch that the best F1 (or accuracy) would choose."""
+    implied: ImpliedCounts | None
+    remedies: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {
+            "verdict": self.verdict.to_json(),
+            "epochs": [
+                {**vars(state.epoch), "state": state.state, "gain": state.gain} for state in self.states
+            ],
+            "judged_epoch": None if self.judged is None else self.judged + 1,
+            "trap_epoch": None if self.trap is None else self.trap + 1,
+            "implied": None if self.implied is None else _implied_json(self.implied),
+            "remedies": list(self.remedies),
+        }
+
+
+def judge_published(run: ForeignRun) -> PublishedVerdict:
+    """The verdict on a table; the epoch judged is the best of those that are not collapsed."""
+    num_labels = number_of_labels(run)
+    states = tuple(state_of(run, epoch, num_labels=num_labels) for epoch in run.epochs)
+    implied = _implied(run)
+    usable = [index for index, state in enumerate(states) if state.state not in ("collapsed", "diverged")]
+    judged = max(usable, key=lambda index: _merit(states[index]), default=None)
+    trap = _trap(states)
+    verdict = _verdict(run, states, judged=judged, trap=trap, implied=implied, num_labels=num_labels)
+    return PublishedVerdict(verdict, states, judged, trap, implied, _remedies(verdict.outcome, states))
+
+
+def _implied(run: ForeignRun) -> ImpliedCounts | None:
+    """Rows and matrices, where all four scores are printed with some digits and are of one label."""
+    printed = all_printed_scores(run)
+    if run.f1_is_macro or not run.decimals or run.decimals < 3 or not printed:
+        return None
+    if not all(is_one_label(scores, decimals=run.decimals) for scores in printed):
+        return None
+    return implied_counts(printed, decimals=run.decimals)
+
+
+def _merit(state: EpochState) -> tuple[float, float]:
+    """Better epochs are higher: by gain or accuracy or F1, then by loss."""
+    epoch = state.epoch
+    scores = (state.gain, epoch.accuracy, epoch.f1)
+    score = next((value for value in scores if value is not None), -1.0)
+    return score, -(
+        epoch.validation_loss if is_finite(epoch.validation_loss) and epoch.validation_loss else 0.0
+    )
+
+
+def _trap(states: Sequence[EpochState]) -> int | None:
+    """A collapsed epoch with the best F1 of the table, the best accuracy where there is no F1."""
+    for name in ("f1", "accuracy"):
+        values = [(getattr(state.epoch, name), index) for index, state in enumerate(states)]
+        known = [(value, index) for value, index in values if value is not None]
+        if known:
+            best = max(value for value, _ in known)
+            found = [
+                index
+                for value, index in known
+                if value >= best and best > 0 and states[index].state == "collapsed"
+            ]
+            all_collapsed = all(state.state == "collapsed" for state in states)
+            return found[0] if found and not all_collapsed else None
+    return None
+
+
+def _verdict(
+    run: ForeignRun,
+    states: Sequence[EpochState],
+    *,
+    judged: int | None,
+    trap: int | None,
+    implied: ImpliedCounts | None,
+    num_labels: int | None,
+) -> Verdict:
+    """The first rule that holds decides."""
+    told = tuple(_reasons(run, states, trap=trap, num_labels=num_labels))
+    missing = _missing(run)
+    if missing:
+        return Verdict("cannot_tell", f"Whether it learned cannot be told: {missing}.", told)
+    if run.loss_became_nan or states[-1].state == "diverged":
+        return Verdict(
+            "diverged", "It diverged: a loss or gradient became NaN. The model is not usable.", told
+        )
+    if judged is None:
+        return Verdict(
+            "collapsed", "It collapsed: every epoch gave every row the same label. It reads nothing.", told
+        )
+    state = states[judged]
+    where = f"epoch {_epoch_name(state.epoch, judged)}"
+    if state.gain is None:
+        return _without_gain(state, states, where=where, told=told)
+    scores = _with_counts(implied, judged, states) or f"balanced accuracy {_balanced(state, num_labels):.3f}"
+    p_value = _p_value(implied, judged, states)
+    if (p_value is not None and p_value >= TEST_LEVEL) or state.gain <= 0.02:
+        sentence = (
+            f"It is not shown to have learned: in its best epoch ({where}) {scores}, which chance could give."
+        )
+        return Verdict("not_shown_to_learn", sentence, told)
+    way = f"That is {100 * state.gain:.0f} % of the way from chance to perfect"
+    if state.gain < BARELY:
+        return Verdict(
+            "barely_learned", f"It barely learned: in its best epoch ({where}) {scores}. {way}.", told
+        )
+    alone = "No bag of words stands beside it, so nothing says whether a simpler model would do as well."
+    return Verdict(
+        "learned",
+        f"It learned: in {where} {scores}. {way}, on the rows that chose the epoch.",
+        (*told, alone),
+    )
+
+
+def _without_gain(
+    state: EpochState, states: Sequence[EpochState], *, where: str, told: tuple[str, ...]
+) -> Verdict:
+    """Only some figures: what can be said of them."""
+    if all(each.state in ("at chance", "collapsed") for each in states):
+        return Verdict(
+            "not_shown_to_learn", "It is not shown to have learned: the loss never left chance.", told
+        )
+    epoch = state.epoch
+    if epoch.f1 is not None and epoch.f1 < 0.1:
+        sentence = f"It is not shown to have learned: F1 is {epoch.f1:.4f} in its best epoch ({where})."
+        return Verdict("not_shown_to_learn", sentence, told)
+    accuracies = {each.epoch.accuracy for each in states if each.epoch.accuracy is not None}
+    flips = {round(min(accuracy, 1 - accuracy), 4) for accuracy in accuracies}
+    if len(states) >= 2 and len(flips) == 1:
+        values = " or ".join(f"{accuracy:.4f}" for accuracy in sorted(accuracies))
+        sentence = (
+            f"It is not shown to have learned: accuracy is {values} in every epoch, "
+            "as when every row gets the same label."
+        )
+        return Verdict("not_shown_to_learn", sentence, told)
+    sentence = (
+        f"Whether it learned cannot be told: accuracy {_shown(epoch.accuracy)} in {where} says nothing "
+        "without the label shares, or precision and recall."
+    )
+    return Verdict("cannot_tell", sentence, told)
+
+
+def _missing(run: ForeignRun) -> str:
+    """What a judgement would need and the table lacks."""
+    if run.is_regression:
+        return "these are the figures of a regression, and there are no labels to tell apart"
+    if not run.epochs:
+        return "the table has no rows"
+    if all(epoch.accuracy is None and epoch.f1 is None and epoch.recall is None for epoch in run.epochs):
+        if run.loss_became_nan or any(
+            not is_finite(epoch.validation_loss) for epoch in run.epochs if epoch.validation_loss is not None
+        ):
+            return ""
+        return "there is neither accuracy nor F1 nor recall in the table"
+    return ""
+
+
+def _reasons(
+    run: ForeignRun, states: Sequence[EpochState], *, trap: int | None, num_labels: int | None
+) -> list[str]:
+    """What else is worth telling."""
+    told = []
+    collapsed = [
+        _epoch_name(state.epoch, index) for index, state in enumerate(states) if state.state == "collapsed"
+    ]
+    if collapsed:
+        told.append(f"Collapsed, every row called the same: epoch {', '.join(collapsed)} of {len(states)}.")
+    if trap is not None:
+        epoch = states[trap].epoch
+        name, value = ("F1", epoch.f1) if epoch.f1 is not None else ("accuracy", epoch.accuracy)
+        told.append(
+            f"A trap: the best {name} of the table, {_shown(value)}, belongs to collapsed epoch "
+            f"{_epoch_name(epoch, trap)}; choosing by {name} would keep a model that reads nothing."
+        )
+    losses = [state.epoch.validation_loss for state in states if is_finite(state.epoch.validation_loss)]
+    known = [loss for loss in losses if loss is not None]
+    if num_labels and known and min(known) >= (1 - CHANCE_BAND) * math.log(num_labels):
+        told.append(
+            f"The validation loss never left ln {num_labels} = {math.log(num_labels):.4f}, the loss of a guess among "
+            f"{num_labels} equally frequent labels: it is {min(known):.4f} at best."
+        )
+    if run.loss_became_nan:
+        told.append("A training loss or gradient norm was NaN; the standard trainer logs such a loss as 0.0.")
+    return told
+
+
+def _with_counts(implied: ImpliedCounts | None, judged: int, states: Sequence[EpochState]) -> str:
+    """Accuracy with its interval, where the rows are known."""
+    counts = _counts(implied, judged, states)
+    if counts is None:
+        return ""
+    right = counts.true_positives + counts.true_negatives
+    low, high = wilson(right, counts.rows)
+    return f"accuracy {right / counts.rows:.3f} (95 % interval {low:.3f}–{high:.3f}, if it was measured on {counts.rows:,} rows)"
+
+
+def _counts(implied: ImpliedCounts | None, judged: int, states: Sequence[EpochState]) -> Counts | None:
+    """The first matrix that gives the judged row."""
+    if implied is None or printed_scores(states[judged].epoch) is None:
+        return None
+    place = sum(printed_scores(state.epoch) is not None for state in states[:judged])
+    return implied.matrices[place][0]
+
+
+def _p_value(implied: ImpliedCounts | None, judged: int, states: Sequence[EpochState]) -> float | None:
+    """Fisher's one-sided p-value of the implied matrix; None where none is known."""
+    from scipy.stats import hypergeom
+
+    counts = _counts(implied, judged, states)
+    if counts is None:
+        return None
+    positives, called = (
+        counts.true_positives + counts.false_negatives,
+        counts.true_positives + counts.false_positives,
+    )
+    return float(hypergeom.sf(counts.true_positives - 1, counts.rows, positives, called))
+
+
+def _balanced(state: EpochState, num_labels: int | None) -> float:
+    chance = 1 / (num_labels or 2)
+    return chance + (state.gain or 0.0) * (1 - chance)
+
+
+def _remedies(outcome: str, states: Sequence[EpochState]) -> tuple[str, ...]:
+    """What to try, most likely first."""
+    if outcome in ("learned", "cannot_tell"):
+        return ()
+    steps = max((state.epoch.step or 0 for state in states), default=0)
+    told = ["a learning rate of 2e-5 with 10 % warmup (bertsmith train --recipe steady)"]
+    if 0 < steps < 1000:
+        told.append(f"more optimizer steps: {steps:,} are few, 1,000 and more are usual")
+    told.append(
+        "another seed: on small data 3 to 9 of 20 published BERT runs failed by their seed alone (Financial PhraseBank, CB)"
+    )
+    told.append("the labels: whether word counts alone find anything in them (bertsmith train tells)")
+    return tuple(told)
+
+
+def _implied_json(implied: ImpliedCounts) -> dict[str, Any]:
+    return {
+        "rows": implied.rows,
+        "positives": list(implied.positives),
+        "matrices": [[vars(counts) for counts in row] for row in implied.matrices],
+        "note": "the smallest set that fits; its multiples fit too",
+    }
+
+
+def _epoch_name(epoch: ForeignEpoch, index: int) -> str:
+    return f"{epoch.epoch:g}" if epoch.epoch is not None else str(index + 1)
+
+
+def _shown(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4f}"
