@@ -17,7 +17,7 @@ from bertsmith.diagnosis.baselines import fit_bag_of_words
 from bertsmith.model.restarting import reset_weights
 from bertsmith.preparation import Prepared
 from bertsmith.training.checkpoint import EpochWeights
-from bertsmith.training.history import History, Restart, StepRecord
+from bertsmith.training.history import EpochRecord, History, Restart, StepRecord
 from bertsmith.training.loop import GiveUp
 from bertsmith.training.randomness import draw_seed
 from bertsmith.training.rescue import Remedy, failed_by, failing_sign, next_remedy
@@ -105,10 +105,10 @@ def _judge(prepared: Prepared, *, entropy: float) -> GiveUp:
     """The function that ends a hopeless attempt early."""
     num_steps = plan_of(prepared).num_steps
 
-    def give_up(steps: Sequence[StepRecord]) -> str | None:
+    def give_up(steps: Sequence[StepRecord], epochs: Sequence[EpochRecord]) -> str | None:
         if prepared.config.training.on_failure == "continue":
             return None
-        return failing_sign(steps, num_steps=num_steps, entropy=entropy)
+        return failing_sign(steps, epochs, num_steps=num_steps, entropy=entropy)
 
     return give_up
 

@@ -30,7 +30,7 @@ def train_watched(
     log_path: Path,
     console: Console,
     attempt: int = 0,
-    give_up: GiveUp = lambda steps: None,
+    give_up: GiveUp = lambda steps, epochs: None,
 ) -> History:
     """Train the prepared model in place.
 

@@ -34,8 +34,8 @@ from bertsmith.training.schedule import learning_rate_at
 from bertsmith.training.selection import best_epoch_index, should_stop
 from bertsmith.training.signs import has_diverged, is_collapsed, is_input_blind
 
-GiveUp = Callable[[Sequence[StepRecord]], str | None]
-"""All steps so far → what shows that the attempt learns nothing, as a clause, or None."""
+GiveUp = Callable[[Sequence[StepRecord], Sequence[EpochRecord]], str | None]
+"""All steps and epochs so far → what shows that the attempt learns nothing, as a clause, or None."""
 RowOrder = Callable[[int], NDArray[np.int64]]
 """Epoch (0-based) → (rows,) the order of its rows."""
 
@@ -121,7 +121,7 @@ def train(
     validate: Callable[[], ValidationScores],
     observers: Observers | None = None,
     row_order: RowOrder | None = None,
-    give_up: GiveUp = lambda steps: None,
+    give_up: GiveUp = lambda steps, epochs: None,
 ) -> History:
     """Train the model in place; gives what happened.
 
@@ -132,7 +132,7 @@ def train(
         validate: scores the model as it is on the validation rows.
         observers: told of every step and epoch.
         row_order: by default `shuffled_rows` of the recipe's seed.
-        give_up: asked after every step with all steps so far; a clause ends the attempt, None lets it go on.
+        give_up: asked after every step with all steps and epochs so far; a clause ends the attempt, None lets it go on.
     """
     observers = observers or Observers()
     order = row_order or (lambda epoch: shuffled_rows(len(dataset), seed=plan.recipe.seed, epoch=epoch))
@@ -145,7 +145,7 @@ def train(
     def on_step(record: StepRecord, num_rows: int) -> None:
         trainee.steps.append(record)
         observers.on_step(record, num_rows)
-        sign = give_up(trainee.steps)
+        sign = give_up(trainee.steps, trainee.epochs)
         if sign is not None:
             raise GaveUp(GivenUp(step=trainee.step, sign=sign))
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from bertsmith.config import TrainingConfig
-from bertsmith.training.history import History, StepRecord
+from bertsmith.training.history import EpochRecord, History, StepRecord
 from bertsmith.training.recipe import steady_epochs
 from bertsmith.training.selection import best_epoch_index
 from bertsmith.training.signs import (
+    AT_PRIOR,
     WINDOW,
     has_left_prior_for_good,
     has_vanishing_gradients,
     is_at_prior,
     is_starting,
+    recent,
 )
 
 MAX_RESTARTS = 3
@@ -47,14 +50,17 @@ class Remedy:
     """Top layers of the encoder that start from random weights."""
 
 
-def failing_sign(steps: Sequence[StepRecord], *, num_steps: int, entropy: float) -> str | None:
+def failing_sign(
+    steps: Sequence[StepRecord], epochs: Sequence[EpochRecord], *, num_steps: int, entropy: float
+) -> str | None:
     """What shows, while an attempt runs, that it learns nothing; None where it may go on.
 
-    Judged at half of the steps and at three quarters, but not before `FEWEST_STEPS`, and not while the loss falls.
+    Judged at half of the steps and at three quarters, but not before `FEWEST_STEPS`, and not while a loss falls.
     A loss far above the prior's is judged as soon as a window of steps shows it, at an eighth of the budget.
 
     Args:
         steps: all steps so far.
+        epochs: all epochs so far.
         num_steps: the attempt's budget.
         entropy: of the training labels' shares, in nats, under the loss's own weights.
     """
@@ -69,10 +75,21 @@ def failing_sign(steps: Sequence[StepRecord], *, num_steps: int, entropy: float)
     ):
         return None
     losses = [step.loss for step in steps]
-    if not is_at_prior(losses, entropy) or is_starting(losses):
+    if not stands_at_prior(losses, epochs, entropy) or is_falling(losses, epochs):
         return None
     gone = has_vanishing_gradients([step.gradient_norm for step in steps], losses, entropy)
     return _at_prior_clause(losses, entropy) + (", and the gradients have vanished" if gone else "")
+
+
+def stands_at_prior(losses: Sequence[float], epochs: Sequence[EpochRecord], entropy: float) -> bool:
+    """Whether neither the training loss nor any validation loss is clearly below the labels' entropy."""
+    validated = [epoch.validation_loss for epoch in epochs if math.isfinite(epoch.validation_loss)]
+    return is_at_prior(losses, entropy) and min(validated, default=math.inf) > AT_PRIOR * entropy
+
+
+def is_falling(losses: Sequence[float], epochs: Sequence[EpochRecord]) -> bool:
+    """Whether a loss is falling: a slow start, which needs more steps and no other recipe."""
+    return is_starting(losses, [epoch.validation_loss for epoch in epochs])
 
 
 def failed_by(history: History, *, recipe: TrainingConfig, entropy: float) -> str | None:
@@ -91,9 +108,7 @@ def failed_by(history: History, *, recipe: TrainingConfig, entropy: float) -> st
     if best_epoch_index(history.epochs, select_by=recipe.select_by) is None:
         return "every epoch collapsed"
     losses = [step.loss for step in history.steps]
-    if is_at_prior(losses, entropy) and not is_starting(losses):
-        return _at_prior_clause(losses, entropy)
-    return None
+    return _at_prior_clause(losses, entropy) if stands_at_prior(losses, history.epochs, entropy) else None
 
 
 def next_remedy(
@@ -109,11 +124,17 @@ def next_remedy(
         was_continued: whether a short attempt was already continued.
     """
     steps_per_epoch = -(-num_rows // recipe.batch_size)
-    is_short = history.divergence is None and history.given_up is None and history.num_steps < FEWEST_STEPS
-    if is_short and not was_continued and recipe.max_steps is None:
-        epochs = -(-2 * FEWEST_STEPS // steps_per_epoch)
+    ended = history.divergence is None and history.given_up is None
+    is_slow = is_falling([step.loss for step in history.steps], history.epochs)
+    if (
+        ended
+        and (history.num_steps < FEWEST_STEPS or is_slow)
+        and not was_continued
+        and recipe.max_steps is None
+    ):
+        epochs = -(-max(2 * FEWEST_STEPS, history.num_steps) // steps_per_epoch)
         longer = recipe.model_copy(update={"epochs": epochs})
-        return Remedy("continue", longer, f"{epochs} more epochs, as {history.num_steps} steps are few")
+        return Remedy("continue", longer, f"{epochs} more epochs, as {history.num_steps} steps were too few")
     if num_restarts >= MAX_RESTARTS:
         return None
     if recipe.learning_rate > SAFE_LEARNING_RATE:
@@ -140,5 +161,5 @@ def lower_learning_rate(rate: float) -> float:
 
 
 def _at_prior_clause(losses: Sequence[float], entropy: float) -> str:
-    mean = sum(losses[-WINDOW:]) / len(losses[-WINDOW:])
+    mean = fmean(recent(losses))
     return f"the training loss stays at {mean:.4f}, where the label shares alone give {entropy:.4f}"

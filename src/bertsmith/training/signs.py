@@ -60,25 +60,33 @@ def is_input_blind(information: float | None) -> bool:
     return information is not None and information < LEAST_INFORMATION
 
 
+def recent(losses: Sequence[float], *, before: int = 0) -> Sequence[float]:
+    """The last quarter of the losses, or the quarter `before` it: what stands for "now" and for "a while ago"."""
+    size = max(1, len(losses) // 4)
+    end = len(losses) - before * size
+    return losses[max(0, end - size) : end]
+
+
 def is_at_prior(losses: Sequence[float], entropy: float) -> bool:
-    """Whether the training loss of the last steps is where saying the label shares would leave it.
+    """Whether the training loss of the last quarter of the steps is where saying the label shares would leave it."""
+    return bool(losses) and fmean(recent(losses)) > AT_PRIOR * entropy
 
-    The last quarter of the steps, at most `WINDOW`.
+
+def is_starting(losses: Sequence[float], validation_losses: Sequence[float] = ()) -> bool:
+    """Whether something is being learned, slowly: the loss is falling on the training or on the validation rows.
+
+    Training: the mean of the last quarter of the steps is two standard errors below that of the quarter before.
+    Validation: each of the last two epochs is the best so far. Slow starters must live: a published run stood at chance
+    for its first epoch and then learned (0.697 → 0.590).
     """
-    now = losses[-min(WINDOW, max(1, len(losses) // 4)) :]
-    return bool(losses) and fmean(now) > AT_PRIOR * entropy
-
-
-def is_starting(losses: Sequence[float]) -> bool:
-    """Whether the loss has begun to fall: the last window's mean is three standard errors below the one before.
-
-    Slow starters must live: a published run stood at chance for its first epoch and then learned (0.697 → 0.590).
-    """
-    if len(losses) < 2 * WINDOW:
+    lows = [min(validation_losses[: end + 1]) for end in range(len(validation_losses))]
+    if len(lows) >= 3 and list(validation_losses[-2:]) == lows[-2:] and lows[-1] < lows[-2] < lows[-3]:
+        return True
+    now, before = recent(losses), recent(losses, before=1)
+    if len(losses) < 2 * WINDOW or not before:
         return False
-    now, before = losses[-WINDOW:], losses[-2 * WINDOW : -WINDOW]
-    error = math.sqrt((pstdev(now) ** 2 + pstdev(before) ** 2) / WINDOW)
-    return fmean(before) - fmean(now) > 3 * error
+    error = math.sqrt((pstdev(now) ** 2 + pstdev(before) ** 2) / len(now))
+    return fmean(before) - fmean(now) > 2 * error
 
 
 def has_left_prior_for_good(losses: Sequence[float], entropy: float) -> bool:

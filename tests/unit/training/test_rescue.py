@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +21,11 @@ def steps(*losses: float, norm: float = 1.0) -> list[StepRecord]:
 
 def epoch(*, collapsed: bool = False, train_loss: float = 0.5) -> EpochRecord:
     share = {"a": 1.0, "b": 0.0} if collapsed else {"a": 0.5, "b": 0.5}
-    return EpochRecord(1, 10, train_loss, 0.6, 0.5, 0.5, 0.5, 0.5, 0.5, share, collapsed)
+    return EpochRecord(1, 10, train_loss, 0.69, 0.5, 0.5, 0.5, 0.5, 0.5, share, collapsed)
+
+
+def failing_sign_of(done: list[StepRecord], *, num_steps: int) -> str | None:
+    return failing_sign(done, [], num_steps=num_steps, entropy=LN2)
 
 
 def history(
@@ -43,29 +48,45 @@ def history(
 
 
 def test_a_loss_at_the_prior_is_judged_at_half_of_the_steps():
-    assert failing_sign(steps(*[LN2] * 500), num_steps=1000, entropy=LN2)
-    assert failing_sign(steps(*[LN2] * 499), num_steps=1000, entropy=LN2) is None
+    assert failing_sign_of(steps(*[LN2] * 500), num_steps=1000)
+    assert failing_sign_of(steps(*[LN2] * 499), num_steps=1000) is None
 
 
 def test_a_loss_below_the_prior_is_none_of_its_business():
-    assert failing_sign(steps(*[0.97 * LN2] * 500), num_steps=1000, entropy=LN2) is None
+    assert failing_sign_of(steps(*[0.97 * LN2] * 500), num_steps=1000) is None
 
 
 def test_no_attempt_is_judged_before_300_steps():
-    assert failing_sign(steps(*[LN2] * 200), num_steps=400, entropy=LN2) is None
-    assert failing_sign(steps(*[LN2] * 300), num_steps=400, entropy=LN2)
+    assert failing_sign_of(steps(*[LN2] * 200), num_steps=400) is None
+    assert failing_sign_of(steps(*[LN2] * 300), num_steps=400)
 
 
 def test_a_slow_starter_whose_loss_begins_to_fall_lives():
-    falling = [LN2] * 450 + [LN2 - 0.0005 * number for number in range(50)]
-    assert sum(falling[-50:]) / 50 > 0.98 * LN2
-    assert failing_sign(steps(*falling), num_steps=1000, entropy=LN2) is None
+    falling = [LN2] * 375 + [LN2 - 0.0001 * number for number in range(125)]
+    assert sum(falling[-125:]) / 125 > 0.98 * LN2
+    assert failing_sign_of(steps(*falling), num_steps=1000) is None
+
+
+def test_a_falling_validation_loss_keeps_it_alive_too():
+    stuck = [epoch(), epoch(), epoch()]
+    falling = [replace(epoch(), validation_loss=loss) for loss in (0.693, 0.691, 0.688)]
+
+    assert failing_sign(steps(*[LN2] * 500), stuck, num_steps=1000, entropy=LN2)
+    assert failing_sign(steps(*[LN2] * 500), falling, num_steps=1000, entropy=LN2) is None
+
+
+def test_a_slow_start_is_continued_not_restarted():
+    slow = history(*[LN2] * 600, *[LN2 - 0.00005 * number for number in range(200)], epochs=(epoch(),))
+
+    remedy = next_remedy(slow, recipe=PUBLISHED, num_rows=800, num_restarts=0, was_continued=False)
+
+    assert remedy is not None and (remedy.kind, remedy.recipe.epochs) == ("continue", 8)
 
 
 def test_a_loss_far_above_the_prior_ends_the_attempt_early():
-    assert failing_sign(steps(*[9.0] * 150), num_steps=1000, entropy=LN2)
-    assert failing_sign(steps(*[9.0] * 100), num_steps=1000, entropy=LN2) is None
-    assert failing_sign(steps(*[1.5] * 150), num_steps=1000, entropy=LN2) is None
+    assert failing_sign_of(steps(*[9.0] * 150), num_steps=1000)
+    assert failing_sign_of(steps(*[9.0] * 100), num_steps=1000) is None
+    assert failing_sign_of(steps(*[1.5] * 150), num_steps=1000) is None
 
 
 @pytest.mark.parametrize(

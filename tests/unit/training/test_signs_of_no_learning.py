@@ -47,10 +47,17 @@ def test_a_loss_at_the_prior():
 
 
 def test_a_falling_loss_is_starting_and_a_noisy_one_is_not():
-    noise = [LN2 + 0.05 * (-1) ** number for number in range(100)]
+    noise = [LN2 + 0.05 * (-1) ** number for number in range(200)]
     assert not is_starting(noise)
-    assert is_starting(noise[:50] + [loss - 0.04 for loss in noise[50:]])
+    assert is_starting(noise[:150] + [loss - 0.04 for loss in noise[150:]])
     assert not is_starting([1.0] * 49 + [0.5] * 50)
+
+
+def test_two_best_validation_losses_in_a_row_are_a_start():
+    assert is_starting([], [0.693, 0.691, 0.690])
+    assert not is_starting([], [0.693, 0.695, 0.690])
+    assert not is_starting([], [0.690, 0.691, 0.692])
+    assert not is_starting([], [0.693, 0.690])
 
 
 def test_a_loss_that_left_the_prior_comes_back_or_not():
