@@ -48,31 +48,31 @@ def history(
 
 
 def test_a_loss_at_the_prior_is_judged_at_half_of_the_steps():
-    assert failing_sign_of(steps(*[LN2] * 500), num_steps=1000)
-    assert failing_sign_of(steps(*[LN2] * 499), num_steps=1000) is None
+    assert failing_sign_of(steps(*[LN2] * 1000), num_steps=2000)
+    assert failing_sign_of(steps(*[LN2] * 999), num_steps=2000) is None
 
 
 def test_a_loss_below_the_prior_is_none_of_its_business():
-    assert failing_sign_of(steps(*[0.97 * LN2] * 500), num_steps=1000) is None
+    assert failing_sign_of(steps(*[0.97 * LN2] * 1000), num_steps=2000) is None
 
 
-def test_no_attempt_is_judged_before_300_steps():
-    assert failing_sign_of(steps(*[LN2] * 200), num_steps=400) is None
-    assert failing_sign_of(steps(*[LN2] * 300), num_steps=400)
+def test_no_attempt_is_ended_for_standing_still_before_600_steps():
+    assert failing_sign_of(steps(*[LN2] * 400), num_steps=800) is None
+    assert failing_sign_of(steps(*[LN2] * 600), num_steps=800)
 
 
 def test_a_slow_starter_whose_loss_begins_to_fall_lives():
-    falling = [LN2] * 375 + [LN2 - 0.0001 * number for number in range(125)]
-    assert sum(falling[-125:]) / 125 > 0.98 * LN2
-    assert failing_sign_of(steps(*falling), num_steps=1000) is None
+    falling = [LN2] * 750 + [LN2 - 0.0001 * number for number in range(250)]
+    assert sum(falling[-250:]) / 250 > 0.98 * LN2
+    assert failing_sign_of(steps(*falling), num_steps=2000) is None
 
 
 def test_a_falling_validation_loss_keeps_it_alive_too():
     stuck = [epoch(), epoch(), epoch()]
     falling = [replace(epoch(), validation_loss=loss) for loss in (0.693, 0.691, 0.688)]
 
-    assert failing_sign(steps(*[LN2] * 500), stuck, num_steps=1000, entropy=LN2)
-    assert failing_sign(steps(*[LN2] * 500), falling, num_steps=1000, entropy=LN2) is None
+    assert failing_sign(steps(*[LN2] * 1000), stuck, num_steps=2000, entropy=LN2)
+    assert failing_sign(steps(*[LN2] * 1000), falling, num_steps=2000, entropy=LN2) is None
 
 
 def test_a_slow_start_is_continued_not_restarted():
