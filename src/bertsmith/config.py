@@ -127,6 +127,17 @@ class TrainingConfig(Settings):
     max_grad_norm: float = Field(
         1.0, ge=0, description="Gradients are scaled down to this norm; 0 turns it off."
     )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: every label weighs the same in the training loss, however rare it is."
+    )
+    no_calibrate: bool = Field(
+        False,
+        description="Leave the probabilities as trained: no temperature is fitted on the validation rows.",
+    )
+    threshold: str | None = Field(
+        None,
+        description="With two labels: choose the decision threshold on the validation rows by f1, youden or cost=MISSED:FALSE.",
+    )
     select_by: Literal["macro_f1", "f1", "accuracy", "loss"] = Field(
         "macro_f1",
         description="Validation score that chooses the best epoch; a collapsed one is never chosen.",

@@ -18,10 +18,19 @@ from bertsmith.data.example import Dataset
 from bertsmith.diagnosis.baselines import fit_bag_of_words, majority_probabilities
 from bertsmith.diagnosis.evidence import Evidence, ScoredRows
 from bertsmith.diagnosis.verdict import Verdict, judge
+from bertsmith.evaluation.calibration import (
+    FEWEST_ROWS,
+    Calibration,
+    Reliability,
+    Threshold,
+    choose_threshold,
+    fit_temperature,
+    reliability,
+)
 from bertsmith.evaluation.metrics import information
 from bertsmith.evaluation.scoring import Evaluation, evaluate
-from bertsmith.model.decoding import predicted_ids
-from bertsmith.preparation import Prepared, encode_labelled, label_ids_of
+from bertsmith.model.decoding import decide, predicted_ids, probabilities
+from bertsmith.preparation import Prepared, ReadData, encode_labelled, label_ids_of
 from bertsmith.rescued_training import Trained
 from bertsmith.run import Baselines
 from bertsmith.tokens.batching import EncodedDataset
@@ -39,7 +48,9 @@ class Scored:
     dataset: Dataset
     encoded: EncodedDataset
     logits: NDArray[np.float32]
-    """(rows, labels)"""
+    """(rows, labels) of the model as it is saved: calibrated."""
+    predicted_ids: NDArray[np.int64]
+    """(rows,)"""
     evaluation: Evaluation
     seconds: float
 
@@ -53,6 +64,8 @@ class Judgement:
     validation: Scored | None = None
     test: Scored | None = None
     baselines: Baselines | None = None
+    calibration: Calibration | None = None
+    threshold: Threshold | None = None
 
 
 def judge_run(trained: Trained, *, best_epoch_index: int | None, console: Console) -> Judgement:
@@ -63,12 +76,21 @@ def judge_run(trained: Trained, *, best_epoch_index: int | None, console: Consol
     prepared, history = trained.prepared, trained.history
     if best_epoch_index is None:
         return Judgement(judge(_evidence(trained, best_epoch_index=None)))
-    validation = _score(prepared, prepared.data.splits.validation, prepared.encoded.validation)
+    validation_logits = prepared.logits(prepared.encoded.validation, as_served=True)
+    temperature, reason = _temperature(prepared, validation_logits)
+    threshold = _threshold(prepared, validation_logits / temperature)
+    validation = _score(
+        prepared,
+        prepared.data.splits.validation,
+        prepared.encoded.validation,
+        temperature=temperature,
+        threshold=threshold,
+    )
     test_rows = prepared.data.splits.test
     encoded_test = encode_labelled(
         test_rows, encoder=prepared.encoded.encoder, label_set=prepared.data.label_set
     )
-    test = _score(prepared, test_rows, encoded_test)
+    test = _score(prepared, test_rows, encoded_test, temperature=temperature, threshold=threshold)
     console.say("Comparing with a bag of words …", style="dim")
     baselines = fit_baselines(
         prepared, test, seconds_allowed=BASELINE_SHARE_OF_TRAINING * history.training_seconds
@@ -86,6 +108,45 @@ def judge_run(trained: Trained, *, best_epoch_index: int | None, console: Consol
         validation=validation,
         test=test,
         baselines=baselines.summary,
+        calibration=_calibration(validation, test, temperature=temperature, reason=reason),
+        threshold=threshold,
+    )
+
+
+def _temperature(prepared: Prepared, logits: NDArray[np.float32]) -> tuple[float, str | None]:
+    """The temperature of the saved model, fitted on the validation rows; 1 with the reason where it is not."""
+    if prepared.config.training.no_calibrate:
+        return 1.0, "--no-calibrate"
+    if len(logits) < FEWEST_ROWS:
+        return 1.0, f"{len(logits)} validation rows are too few, {FEWEST_ROWS} are needed"
+    return fit_temperature(logits.astype(np.float64), label_ids_of(prepared.encoded.validation)), None
+
+
+def _threshold(prepared: Prepared, logits: NDArray[np.float32]) -> Threshold | None:
+    """The decision threshold that was asked for, chosen on the validation rows."""
+    rule, positive = prepared.config.training.threshold, prepared.data.positive_id
+    if rule is None or positive is None:
+        return None
+    truly = label_ids_of(prepared.encoded.validation) == positive
+    value = choose_threshold(probabilities(logits)[:, positive], truly, rule=rule)
+    return Threshold(prepared.data.label_set.names[positive], value, chosen_by=rule)
+
+
+def _calibration(validation: Scored, test: Scored, *, temperature: float, reason: str | None) -> Calibration:
+    """What the temperature did on the validation rows, which chose it, and on the test rows."""
+
+    def both(scored: Scored) -> tuple[Reliability, Reliability]:
+        after, label_ids = scored.logits.astype(np.float64), label_ids_of(scored.encoded)
+        return reliability(after * temperature, label_ids), reliability(after, label_ids)
+
+    (validation_before, validation_after), (test_before, test_after) = both(validation), both(test)
+    return Calibration(
+        temperature,
+        reason,
+        validation_before=validation_before,
+        validation_after=validation_after,
+        test_before=test_before,
+        test_after=test_after,
     )
 
 
@@ -105,9 +166,9 @@ def fit_baselines(prepared: Prepared, test: Scored, *, seconds_allowed: float) -
         label_ids_of(prepared.encoded.train), len(test.dataset), num_labels=len(label_set)
     )
     bag = fit_bag_of_words(train, label_set, seconds_allowed=seconds_allowed)
-    probabilities = bag.predict_probabilities(test.dataset.texts, test.dataset.text_pairs)
+    words = bag.predict_probabilities(test.dataset.texts, test.dataset.text_pairs)
     majority = _compare(prepared, test, probabilities=shares)
-    bag_of_words = _compare(prepared, test, probabilities=probabilities)
+    bag_of_words = _compare(prepared, test, probabilities=words)
     summary = Baselines(
         majority=majority.evaluation,
         bag_of_words=bag_of_words.evaluation,
@@ -132,19 +193,47 @@ def _compare(prepared: Prepared, test: Scored, *, probabilities: NDArray[np.floa
     )
 
 
-def _score(prepared: Prepared, dataset: Dataset, encoded: EncodedDataset) -> Scored:
-    """The model as it is now on these rows, with every interval."""
+def _score(
+    prepared: Prepared,
+    dataset: Dataset,
+    encoded: EncodedDataset,
+    *,
+    temperature: float,
+    threshold: Threshold | None,
+) -> Scored:
+    """The model as it will be saved on these rows, with every interval."""
     start = time.perf_counter()
-    logits = prepared.logits(encoded, as_served=True)
+    as_trained = prepared.logits(encoded, as_served=True)
     seconds = time.perf_counter() - start
+    logits = as_trained / np.float32(temperature)
+    if not np.array_equal(predicted_ids(logits), predicted_ids(as_trained)):
+        raise AssertionError("a temperature changed a label")
+    predicted = decide_labels(logits, prepared.data, threshold)
     evaluation = evaluate(
         logits.astype(np.float64),
         label_ids_of(encoded),
         label_set=prepared.data.label_set,
         positive_id=prepared.data.positive_id,
         groups=duplicate_groups(dataset),
+        predicted_ids=predicted,
     )
-    return Scored(dataset=dataset, encoded=encoded, logits=logits, evaluation=evaluation, seconds=seconds)
+    return Scored(
+        dataset=dataset,
+        encoded=encoded,
+        logits=logits,
+        predicted_ids=predicted,
+        evaluation=evaluation,
+        seconds=seconds,
+    )
+
+
+def decide_labels(
+    logits: NDArray[np.float32], data: ReadData, threshold: Threshold | None
+) -> NDArray[np.int64]:
+    """(rows,) the most probable label, or what the threshold says."""
+    if threshold is None or data.positive_id is None:
+        return predicted_ids(logits)
+    return decide(probabilities(logits), positive_id=data.positive_id, threshold=threshold.value)
 
 
 def _evidence(
@@ -161,6 +250,7 @@ def _evidence(
         history=trained.history,
         restarts=trained.restarts,
         conclusion=trained.conclusion,
+        has_balanced_weights=prepared.class_weights is not None,
         has_fresh_head=prepared.loaded.head == "new",
         best_epoch=None if best_epoch_index is None else best_epoch_index + 1,
         label_set=prepared.data.label_set,
@@ -176,7 +266,7 @@ def _scored_rows(scored: Scored) -> ScoredRows:
     return ScoredRows(
         scored.evaluation,
         label_ids=label_ids_of(scored.encoded),
-        predicted_ids=predicted_ids(scored.logits),
+        predicted_ids=scored.predicted_ids,
         information=information(scored.logits.astype(np.float64), label_ids_of(scored.encoded)),
         groups=duplicate_groups(scored.dataset),
     )

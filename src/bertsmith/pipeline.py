@@ -76,13 +76,21 @@ def write_model(
         if not prepared.config.output.keep_failed_model or weights.last is None:
             return
         weights.restore(prepared.loaded.model, weights.last)
-    save_model(prepared.loaded, folder.path, max_length=prepared.loaded.max_length)
+    calibration, threshold = judgement.calibration, judgement.threshold
+    save_model(
+        prepared.loaded,
+        folder.path,
+        max_length=prepared.loaded.max_length,
+        temperature=calibration.temperature if calibration else 1.0,
+        threshold=threshold.to_json() if threshold else None,
+    )
     if judgement.test is not None:
         label_names = prepared.data.label_set.names
         write_predictions(
             folder,
             judgement.test.dataset,
             probabilities=probabilities(judgement.test.logits),
+            predicted_ids=judgement.test.predicted_ids,
             label_names=label_names,
         )
 
@@ -111,6 +119,8 @@ def finished_run(trained: Trained, *, folder: RunFolder, judgement: Judgement, s
         validation=validation.evaluation if validation else None,
         test=test.evaluation if test else None,
         baselines=judgement.baselines,
+        calibration=judgement.calibration,
+        threshold=judgement.threshold,
         data=prepared.summarise_data(test.encoded if test else None),
         model=prepared.summarise_model(),
         speed=Speed(

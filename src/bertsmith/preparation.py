@@ -18,6 +18,7 @@ from bertsmith.data.reading import LabelledRows, open_table, read_examples
 from bertsmith.data.splitting import Splits, split_dataset
 from bertsmith.data.table import ReadOptions
 from bertsmith.errors import ConfigError, DataError
+from bertsmith.evaluation.calibration import parse_cost
 from bertsmith.findings import Finding, finding_about
 from bertsmith.model.loading import LoadedModel, load_base
 from bertsmith.model.prediction import predict_logits
@@ -102,6 +103,14 @@ class Prepared:
             runtime=replace(self.runtime, autocast_dtype=None) if as_served else self.runtime,
         )
 
+    @property
+    def class_weights(self) -> tuple[float, ...] | None:
+        """What each row of a label counts in the loss: rows / (labels × rows of the label); None: one."""
+        if self.config.training.class_weights == "none":
+            return None
+        counts = np.bincount(label_ids_of(self.encoded.train), minlength=len(self.data.label_set))
+        return tuple(float(weight) for weight in counts.sum() / (len(counts) * np.maximum(1, counts)))
+
     def summarise_data(self, test: EncodedDataset | None) -> DataSummary:
         """What was read, without a text of it; `test` is None where the test rows stayed unread."""
         train_rows = self.data.sources["train"]
@@ -182,6 +191,12 @@ def read_data(data: object, *, config: Config, console: Console) -> ReadData:
         test=datasets.get("test"),
     )
     label_set = LabelSet.from_labels(splits.train.labels)
+    if config.training.threshold is not None:
+        parse_cost(config.training.threshold)
+        if len(label_set) != 2:
+            raise ConfigError(
+                [f"--threshold needs exactly two labels; this data has {len(label_set)}. Leave it out."]
+            )
     return ReadData(
         sources=sources,
         splits=splits,

@@ -96,7 +96,9 @@ def train_until_learned(
 
 
 def training_entropy(prepared: Prepared) -> float:
-    """Entropy of the training labels' shares in nats: the loss of knowing only them."""
+    """The training loss, in nats, of knowing only the labels' shares: their entropy, under the loss's own weights."""
+    if prepared.class_weights is not None:
+        return math.log(len(prepared.data.label_set))
     counts = prepared.data.splits.train.label_counts
     return prior_entropy(count / len(prepared.data.splits.train) for count in counts.values())
 

@@ -10,6 +10,7 @@ from typing import Any
 from bertsmith.config import Config
 from bertsmith.data.example import LabelSet
 from bertsmith.diagnosis.verdict import Verdict
+from bertsmith.evaluation.calibration import Calibration, Threshold
 from bertsmith.evaluation.scoring import Evaluation
 from bertsmith.findings import Finding
 from bertsmith.run_folder import RunFolder
@@ -115,6 +116,10 @@ class Run:
     environment: dict[str, Any]
     test_reads: int
     """How often the test rows were scored: once, or never."""
+    calibration: Calibration | None = None
+    """What the temperature did; None where the run failed."""
+    threshold: Threshold | None = None
+    """The decision threshold, where one was asked for."""
     restarts: tuple[Restart, ...] = ()
     """Attempts that failed before the one that the run rests on."""
 
@@ -148,6 +153,8 @@ class Run:
             "best_epoch": None if self.best_epoch is None else _whole(self.best_epoch.epoch),
             "validation": None if self.validation is None else self.validation.to_json(),
             "test": None if self.test is None else self.test.to_json(),
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
+            "threshold": None if self.threshold is None else self.threshold.to_json(),
             "baselines": None if self.baselines is None else _baselines_json(self.baselines),
             "data": {
                 "rows": {"read": self.data.num_rows_read, "used": self.data.num_rows_used},

@@ -154,6 +154,7 @@ def plan_of(prepared: Prepared) -> Plan:
         recipe=prepared.config.training,
         padding=prepared.padding,
         runtime=prepared.runtime,
+        class_weights=prepared.class_weights,
     )
 
 

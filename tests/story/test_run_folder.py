@@ -36,6 +36,8 @@ RESULT_KEYS = {
     "validation",
     "test",
     "baselines",
+    "calibration",
+    "threshold",
     "data",
     "recipe",
     "model",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ class Evidence:
     """Attempts that failed before."""
     conclusion: str = ""
     """What rescue concluded when nothing helped."""
+    has_balanced_weights: bool = False
+    """Whether every label weighed the same in the training loss."""
     has_fresh_head: bool = False
     """Whether training began with a new head, whose first loss must be about ln K."""
 
@@ -70,7 +73,9 @@ class Evidence:
 
     @property
     def training_entropy(self) -> float:
-        """Entropy of the training labels' shares in nats: the loss of knowing only them."""
+        """The training loss, in nats, of knowing only the labels' shares: their entropy, under the loss's own weights."""
+        if self.has_balanced_weights:
+            return math.log(len(self.label_set))
         total = sum(self.train_label_counts.values())
         return prior_entropy(count / total for count in self.train_label_counts.values()) if total else 0.0
 

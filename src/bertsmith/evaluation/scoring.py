@@ -105,6 +105,7 @@ def evaluate(
     label_set: LabelSet,
     positive_id: int | None,
     groups: IntArray | None = None,
+    predicted_ids: IntArray | None = None,
 ) -> Evaluation:
     """Every score of these rows with its 95 % interval.
 
@@ -114,6 +115,7 @@ def evaluate(
         label_set: the names of the labels.
         positive_id: the label that f1, precision and recall are of; None: macro averages.
         groups: rows with the same number are duplicates of each other, shape (rows,); None: no duplicates.
+        predicted_ids: what is predicted, shape (rows,); by default the most probable label.
 
     Raises:
         ValueError: no rows, shapes that do not fit, a label id out of range, or a logit that is not finite.
@@ -121,27 +123,27 @@ def evaluate(
     logits, label_ids = _checked(logits, label_ids, label_set=label_set)
     if groups is not None and np.shape(groups) != label_ids.shape:
         raise ValueError(f"{label_ids.shape} labels need groups of that shape, not {np.shape(groups)}")
-    predicted_ids = logits.argmax(axis=1)
+    said = logits.argmax(axis=1) if predicted_ids is None else np.asarray(predicted_ids, np.int64)
     num_labels = len(label_set)
-    right = predicted_ids == label_ids
+    right = said == label_ids
     per_label = tuple(
-        _label_score(name, truly=label_ids == index, predicted=predicted_ids == index, groups=groups)
+        _label_score(name, truly=label_ids == index, predicted=said == index, groups=groups)
         for index, name in enumerate(label_set.names)
     )
     drawn_metrics = MATRIX_METRICS if positive_id is not None else MATRIX_METRICS | MACRO_METRICS
-    scores = drawn_scores(drawn_metrics, label_ids, predicted_ids, num_labels=num_labels, groups=groups)
+    scores = drawn_scores(drawn_metrics, label_ids, said, num_labels=num_labels, groups=groups)
     scores["loss"] = loss_score(metrics.row_losses(logits, label_ids), groups=groups)
     scores["accuracy"] = share_score(right, among=np.ones(len(right), dtype=np.bool_), groups=groups)
     if positive_id is not None:
         positive = per_label[positive_id]
         scores |= {"f1": positive.f1, "precision": positive.precision, "recall": positive.recall}
-    confusion = metrics.confusion_matrix(label_ids, predicted_ids, num_labels=num_labels)
+    confusion = metrics.confusion_matrix(label_ids, said, num_labels=num_labels)
     return Evaluation(
         rows=len(label_ids),
         scores={name: scores[name] for name in METRIC_ORDER},
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         per_label=per_label,
-        predicted_share=_shares(predicted_ids, label_set),
+        predicted_share=_shares(said, label_set),
         true_share=_shares(label_ids, label_set),
         positive_label=None if positive_id is None else label_set.names[positive_id],
     )

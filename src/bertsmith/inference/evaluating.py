@@ -69,6 +69,7 @@ def evaluate_rows(
         label_set=label_set,
         positive_id=label_set.positive_id(positive_label or predictor.facts.positive_label),
         groups=duplicate_groups(dataset),
+        predicted_ids=scores.label_ids,
     )
     return FileEvaluation(evaluation, findings=rows.findings, notes=rows.notes, num_rows_read=rows.num_rows)
 

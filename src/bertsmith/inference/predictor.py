@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bertsmith.errors import DataError
 from bertsmith.inference.training_facts import TrainingFacts, read_training_facts, require_model
-from bertsmith.model.decoding import predicted_ids, probabilities
+from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.model.loading import LoadedModel, load_run
 from bertsmith.model.prediction import NoProgress, predict_logits
 from bertsmith.runtime import Runtime, choose_runtime
@@ -30,7 +30,7 @@ class Prediction:
     """What the model says about one text."""
 
     label: str
-    """The most probable label."""
+    """The most probable label, or what the model's decision threshold says."""
     probability: float
     """Its probability, in [0, 1]."""
     probabilities: dict[str, float]
@@ -61,6 +61,7 @@ class Predictor:
         """The folder, as it was given."""
         self.label_names: tuple[str, ...] = loaded.label_set.names
         """In id order: the columns of `predict_probabilities`."""
+        self._threshold = _threshold_of(loaded)
         self.max_length = loaded.max_length
         """Most tokens of a row that are read, special tokens included."""
         self.facts = facts
@@ -147,7 +148,11 @@ class Predictor:
             parts.append((logits, encoded.is_cut))
         logits = np.concatenate([part for part, _ in parts])
         is_cut = np.concatenate([part for _, part in parts])
-        return Scores(probabilities(logits), predicted_ids(logits), is_cut)
+        chances = probabilities(logits)
+        if self._threshold is None:
+            return Scores(chances, predicted_ids(logits), is_cut)
+        positive_id, value = self._threshold
+        return Scores(chances, decide(chances, positive_id=positive_id, threshold=value), is_cut)
 
     def require_pairs(self, *, given: bool) -> None:
         """Refuse pairs for a model of single texts, and single texts for a model of pairs.
@@ -191,6 +196,18 @@ class Predictor:
 def load(folder: str | Path, *, device: str = "auto", threads: int | None = None) -> Predictor:
     """The model of a finished run, ready to predict: `Predictor.load`."""
     return Predictor.load(folder, device=device, threads=threads)
+
+
+def _threshold_of(loaded: LoadedModel) -> tuple[int, float] | None:
+    """(positive label's id, threshold) that config.json carries, where it makes sense for this model."""
+    carried = getattr(loaded.model.config, "decision_threshold", None)
+    names = loaded.label_set.names
+    if not isinstance(carried, dict) or len(names) != 2 or carried.get("label") not in names:
+        return None
+    value = carried.get("value")
+    return (
+        (names.index(carried["label"]), float(value)) if isinstance(value, float) and 0 < value < 1 else None
+    )
 
 
 def find_lone_surrogate(text: str) -> int | None:

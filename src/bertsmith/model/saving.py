@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors
+import torch
 from safetensors.torch import load_model as _load_tensors
 from safetensors.torch import save_model as _save_tensors
 from torch import nn
+from transformers import PreTrainedModel
 
 from bertsmith.errors import IncompatibleModel
+from bertsmith.model.classifier import last_layer
 from bertsmith.model.loading import LoadedModel
 from bertsmith.model.tokenizer import quiet
 
@@ -32,7 +36,14 @@ TOKENIZER_NOISE = (
 CONFIG_NOISE = ("_name_or_path", "_commit_hash")
 
 
-def save_model(loaded: LoadedModel, folder: Path, *, max_length: int) -> None:
+def save_model(
+    loaded: LoadedModel,
+    folder: Path,
+    *,
+    max_length: int,
+    temperature: float = 1.0,
+    threshold: Mapping[str, Any] | None = None,
+) -> None:
     """Write a folder that every Hugging Face tool loads: config, weights, tokenizer.
 
     No file holds a path of this machine or a trace of how the tokenizer was used.
@@ -41,8 +52,13 @@ def save_model(loaded: LoadedModel, folder: Path, *, max_length: int) -> None:
         loaded: the model as it is now, on any device, and its tokenizer.
         folder: created if need be; files of the same names are replaced.
         max_length: tokens that the model was trained with; readers cut there.
+        temperature: the last layer is divided by it, in place, so that every server gives calibrated probabilities.
+        threshold: label and value of the decision threshold; config.json carries it as `decision_threshold`.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    fold_temperature(loaded.model, temperature)
+    if threshold is not None:
+        loaded.model.config.decision_threshold = dict(threshold)
     with quiet():
         # One file: shards begin at 50 GB, and their names would differ from what a model card says.
         loaded.model.save_pretrained(folder, max_shard_size="100GB")
@@ -50,6 +66,17 @@ def save_model(loaded: LoadedModel, folder: Path, *, max_length: int) -> None:
     _edit_json(folder / "config.json", remove=CONFIG_NOISE, add={"dtype": "float32"})
     # text-embeddings-inference reads its limit from here and from nowhere else.
     _write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
+
+
+def fold_temperature(model: PreTrainedModel, temperature: float) -> None:
+    """Divide the layer that gives the logits by the temperature, in place."""
+    if temperature == 1.0:
+        return
+    layer = last_layer(model)
+    with torch.no_grad():
+        layer.weight.div_(temperature)
+        if layer.bias is not None:
+            layer.bias.div_(temperature)
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from bertsmith.evaluation.calibration import Calibration
 from bertsmith.evaluation.scoring import Evaluation, LabelScore, Score
 from bertsmith.report.markdown import Markdown, name_of, table
 from bertsmith.run import Baselines, SplitSummary
@@ -54,6 +55,22 @@ def interval(score: Score) -> Markdown:
 def percent(share: float) -> str:
     """A share as per cent with one decimal."""
     return f"{100 * share:.1f} %"
+
+
+def calibration_table(calibration: Calibration) -> Markdown:
+    """Calibration error, Brier score and log loss before and after, on validation and test rows."""
+    columns = ("Rows", "Calibration error", "Brier score", "Log loss")
+    named = (
+        ("validation, as trained", calibration.validation_before),
+        ("validation, as saved", calibration.validation_after),
+        ("test, as trained", calibration.test_before),
+        ("test, as saved", calibration.test_after),
+    )
+    rows = [
+        (name, number(value.calibration_error), number(value.brier), number(value.log_loss))
+        for name, value in named
+    ]
+    return table(columns, rows)
 
 
 def score_table(test: Evaluation | None, baselines: Baselines | None) -> Markdown | None:

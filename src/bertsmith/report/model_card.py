@@ -49,7 +49,15 @@ def model_card(run: Run) -> str:
         "labels": _listed(run.label_set.names),
         "positive": None if run.positive_label is None else _quoted(run.positive_label),
     }
-    parts = (_results(run), _training(run), _labels(run), _data(run), _recipe(run), _limits(run))
+    parts = (
+        _results(run),
+        _calibration(run),
+        _training(run),
+        _labels(run),
+        _data(run),
+        _recipe(run),
+        _limits(run),
+    )
     for part in parts:
         values |= part
     return render("model_card.md.jinja", values)
@@ -117,6 +125,23 @@ def _results(run: Run) -> dict[str, Any]:
         "train_rows": _rows(run, "train"),
         "validation_rows": _rows(run, "validation"),
         "test_rows": _rows(run, "test"),
+    }
+
+
+def _calibration(run: Run) -> dict[str, Any]:
+    """What the temperature did, and the decision threshold."""
+    calibration, threshold = run.calibration, run.threshold
+    return {
+        "calibration": calibration,
+        "calibration_reason": "" if calibration is None else neutral(calibration.reason or ""),
+        "calibration_table": None if calibration is None else card_tables.calibration_table(calibration),
+        "threshold": None
+        if threshold is None
+        else {
+            "label": _quoted(threshold.label),
+            "value": threshold.value,
+            "rule": neutral(threshold.chosen_by),
+        },
     }
 
 

@@ -30,7 +30,12 @@ def write_splits(folder: RunFolder, splits: Splits) -> None:
 
 
 def write_predictions(
-    folder: RunFolder, dataset: Dataset, *, probabilities: NDArray[np.float64], label_names: Sequence[str]
+    folder: RunFolder,
+    dataset: Dataset,
+    *,
+    probabilities: NDArray[np.float64],
+    predicted_ids: NDArray[np.int64],
+    label_names: Sequence[str],
 ) -> None:
     """The test rows with label, prediction, the prediction's probability, and whether it is right.
 
@@ -38,12 +43,13 @@ def write_predictions(
         folder: where to.
         dataset: the test rows.
         probabilities: (rows, labels) of the chosen model.
+        predicted_ids: (rows,) what it predicts.
         label_names: in id order.
     """
     pair_column = () if dataset.text_pairs is None else ("text_pair",)
     rows = []
-    for example, row in zip(dataset.examples, probabilities, strict=True):
-        predicted = label_names[int(row.argmax())]
+    for example, row, best in zip(dataset.examples, probabilities, predicted_ids.tolist(), strict=True):
+        predicted = label_names[best]
         texts = (example.text,) if example.text_pair is None else (example.text, example.text_pair)
         rows.append(
             (
@@ -52,7 +58,7 @@ def write_predictions(
                 *texts,
                 example.label,
                 predicted,
-                f"{row.max():.6f}",
+                f"{row[best]:.6f}",
                 str(predicted == example.label).lower(),
             )
         )

@@ -50,15 +50,30 @@ class Plan:
     num_steps: int
     """Optimizer steps of the whole run."""
     rows_per_epoch: int
+    class_weights: tuple[float, ...] | None = None
+    """What each row of a label counts in the loss, in id order; None: one."""
     attempt: int = 0
     """0 for the first try; a restart draws other dropout masks."""
 
     @classmethod
-    def of(cls, num_rows: int, *, recipe: TrainingConfig, padding: Padding, runtime: Runtime) -> Plan:
+    def of(
+        cls,
+        num_rows: int,
+        *,
+        recipe: TrainingConfig,
+        padding: Padding,
+        runtime: Runtime,
+        class_weights: tuple[float, ...] | None = None,
+    ) -> Plan:
         """The plan for this many training rows; `max_steps` overrides the epochs."""
         num_steps = recipe.max_steps or -(-num_rows // recipe.batch_size) * recipe.epochs
         return cls(
-            recipe=recipe, padding=padding, runtime=runtime, num_steps=num_steps, rows_per_epoch=num_rows
+            recipe=recipe,
+            padding=padding,
+            runtime=runtime,
+            num_steps=num_steps,
+            rows_per_epoch=num_rows,
+            class_weights=class_weights,
         )
 
     @property
@@ -201,6 +216,7 @@ def train_step(
     recipe = plan.recipe
     learning_rate = learning_rate_at(trainee.step, num_steps=plan.num_steps, recipe=recipe)
     trainee.step += 1
+    weights = _class_weights(plan)
     loss = 0.0
     for index, batch in enumerate(_micro_batches(dataset, rows, plan=plan)):
         trainee.dropout_generator.manual_seed(
@@ -208,7 +224,7 @@ def train_step(
         )
         with plan.runtime.autocast():
             logits = trainee.model(**batch.inputs()).logits
-        mean_loss = summed_cross_entropy(logits, batch.labels) / len(rows)
+        mean_loss = summed_cross_entropy(logits, batch.labels, weights) / len(rows)
         mean_loss.backward()  # type: ignore[no-untyped-call]
         loss += mean_loss.item()
         trainee.num_tokens += batch.num_tokens
@@ -275,6 +291,13 @@ def _micro_batches(dataset: EncodedDataset, rows: NDArray[np.int64], *, plan: Pl
     """The rows as batches small enough for memory, on the device."""
     for micro_rows in split_rows(rows, size=plan.recipe.micro_batch_size or len(rows)):
         yield collate(dataset, micro_rows, padding=plan.padding).to(plan.runtime.device)
+
+
+def _class_weights(plan: Plan) -> torch.Tensor | None:
+    """(labels,) on the device, or None."""
+    if plan.class_weights is None:
+        return None
+    return torch.tensor(plan.class_weights, dtype=torch.float32, device=plan.runtime.device)
 
 
 def _clip_gradients(model: Classifier, *, max_norm: float) -> float:
