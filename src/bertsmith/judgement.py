@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsmith.console import Console
-from bertsmith.data.duplicates import duplicate_groups
+from bertsmith.data.duplicates import duplicate_groups, fingerprint
 from bertsmith.data.example import Dataset
 from bertsmith.diagnosis.baselines import fit_bag_of_words, majority_probabilities
 from bertsmith.diagnosis.evidence import Evidence, ScoredRows
+from bertsmith.diagnosis.mistakes import confident_mistakes, confused_labels
+from bertsmith.diagnosis.slices import slices
 from bertsmith.diagnosis.verdict import Verdict, judge
 from bertsmith.evaluation.calibration import (
     FEWEST_ROWS,
@@ -32,7 +34,8 @@ from bertsmith.evaluation.scoring import Evaluation, evaluate
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.preparation import Prepared, ReadData, encode_labelled, label_ids_of
 from bertsmith.rescued_training import Trained
-from bertsmith.run import Baselines
+from bertsmith.run import Baselines, Mistakes
+from bertsmith.run_folder import RunFolder, runs_that_read
 from bertsmith.tokens.batching import EncodedDataset
 
 BASELINE_SHARE_OF_TRAINING = 0.1
@@ -66,9 +69,12 @@ class Judgement:
     baselines: Baselines | None = None
     calibration: Calibration | None = None
     threshold: Threshold | None = None
+    mistakes: Mistakes | None = None
 
 
-def judge_run(trained: Trained, *, best_epoch_index: int | None, console: Console) -> Judgement:
+def judge_run(
+    trained: Trained, *, folder: RunFolder, best_epoch_index: int | None, console: Console
+) -> Judgement:
     """Score the model that is loaded now (the chosen one), compare it with the baselines, and judge.
 
     Without a chosen epoch the test rows are not read.
@@ -101,6 +107,7 @@ def judge_run(trained: Trained, *, best_epoch_index: int | None, console: Consol
         validation=validation,
         test=test,
         baselines=baselines,
+        earlier_test_reads=runs_that_read(fingerprint(test_rows), beside=folder),
     )
     return Judgement(
         judge(evidence),
@@ -110,6 +117,26 @@ def judge_run(trained: Trained, *, best_epoch_index: int | None, console: Consol
         baselines=baselines.summary,
         calibration=_calibration(validation, test, temperature=temperature, reason=reason),
         threshold=threshold,
+        mistakes=_mistakes(prepared, test),
+    )
+
+
+def _mistakes(prepared: Prepared, test: Scored) -> Mistakes:
+    """Where the model fails on the test rows."""
+    names = prepared.data.label_set.names
+    right = test.predicted_ids == label_ids_of(test.encoded)
+    return Mistakes(
+        confident=confident_mistakes(
+            test.dataset, probabilities(test.logits), test.predicted_ids, label_names=names
+        ),
+        confused=confused_labels(test.evaluation.confusion, label_names=names),
+        slices=slices(
+            right,
+            lengths=test.encoded.texts.lengths,
+            is_cut=test.encoded.texts.is_cut,
+            labels=test.dataset.labels,
+            groups=duplicate_groups(test.dataset),
+        ),
     )
 
 
@@ -243,12 +270,14 @@ def _evidence(
     validation: Scored | None = None,
     test: Scored | None = None,
     baselines: ScoredBaselines | None = None,
+    earlier_test_reads: int = 0,
 ) -> Evidence:
     """All that the verdict looks at."""
     prepared = trained.prepared
     return Evidence(
         history=trained.history,
         restarts=trained.restarts,
+        earlier_test_reads=earlier_test_reads,
         conclusion=trained.conclusion,
         has_balanced_weights=prepared.class_weights is not None,
         has_fresh_head=prepared.loaded.head == "new",

@@ -59,7 +59,7 @@ def finetune(
     best = None if trained.failed else weights.best
     if best is not None:
         weights.restore(prepared.loaded.model, best)
-    judgement = judge_run(trained, best_epoch_index=best, console=console)
+    judgement = judge_run(trained, folder=folder, best_epoch_index=best, console=console)
 
     write_model(prepared, folder, judgement=judgement, weights=weights)
     run = finished_run(trained, folder=folder, judgement=judgement, started=started)
@@ -121,6 +121,7 @@ def finished_run(trained: Trained, *, folder: RunFolder, judgement: Judgement, s
         baselines=judgement.baselines,
         calibration=judgement.calibration,
         threshold=judgement.threshold,
+        mistakes=judgement.mistakes,
         data=prepared.summarise_data(test.encoded if test else None),
         model=prepared.summarise_model(),
         speed=Speed(

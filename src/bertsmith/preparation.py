@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bertsmith.config import Config
 from bertsmith.console import Console
+from bertsmith.data.duplicates import fingerprint
 from bertsmith.data.example import Dataset, LabelSet
 from bertsmith.data.reading import LabelledRows, open_table, read_examples
 from bertsmith.data.splitting import Splits, split_dataset
@@ -130,6 +131,7 @@ class Prepared:
             num_columns=len(train_rows.header),
             splits={name: _split_summary(dataset, encoded[name]) for name, dataset in datasets.items()},
             notes=self.data.notes,
+            test_fingerprint=None if test is None else fingerprint(self.data.splits.test),
         )
 
     def summarise_model(self) -> ModelSummary:

@@ -9,6 +9,8 @@ from typing import Any
 
 from bertsmith.config import Config
 from bertsmith.data.example import LabelSet
+from bertsmith.diagnosis.mistakes import Confusion, Mistake
+from bertsmith.diagnosis.slices import Slice
 from bertsmith.diagnosis.verdict import Verdict
 from bertsmith.evaluation.calibration import Calibration, Threshold
 from bertsmith.evaluation.scoring import Evaluation
@@ -46,6 +48,8 @@ class DataSummary:
     num_columns: int
     """Columns of the training file."""
     splits: dict[str, SplitSummary]
+    test_fingerprint: str | None
+    """SHA-256 of the test rows, whatever their order; None where they were not read."""
     notes: tuple[str, ...]
     """What was recognised or guessed, one sentence each."""
 
@@ -91,6 +95,29 @@ class Baselines:
 
 
 @dataclass(frozen=True)
+class Mistakes:
+    """Where the model fails on the rows that it was judged by. No texts: rows are named by their origin."""
+
+    confident: tuple[Mistake, ...]
+    """The surest of the wrong predictions."""
+    confused: tuple[Confusion, ...]
+    """The labels that are confused most often."""
+    slices: tuple[Slice, ...]
+    """Accuracy by length, by whether the text was cut, and by label."""
+    suspected: tuple[Mistake, ...] = ()
+    """Rows that look mislabelled; known only where every row was predicted by a model that did not see it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The same fields as plain JSON values."""
+        return {
+            "confident": [mistake.to_json() for mistake in self.confident],
+            "confused": [pair.to_json() for pair in self.confused],
+            "slices": [part.to_json() for part in self.slices],
+            "suspected": [mistake.to_json() for mistake in self.suspected],
+        }
+
+
+@dataclass(frozen=True)
 class Run:
     """A finished training run."""
 
@@ -120,6 +147,8 @@ class Run:
     """What the temperature did; None where the run failed."""
     threshold: Threshold | None = None
     """The decision threshold, where one was asked for."""
+    mistakes: Mistakes | None = None
+    """Where the model fails on the test rows; None where they were not read."""
     restarts: tuple[Restart, ...] = ()
     """Attempts that failed before the one that the run rests on."""
 
@@ -155,6 +184,7 @@ class Run:
             "test": None if self.test is None else self.test.to_json(),
             "calibration": None if self.calibration is None else self.calibration.to_json(),
             "threshold": None if self.threshold is None else self.threshold.to_json(),
+            "mistakes": None if self.mistakes is None else self.mistakes.to_json(),
             "baselines": None if self.baselines is None else _baselines_json(self.baselines),
             "data": {
                 "rows": {"read": self.data.num_rows_read, "used": self.data.num_rows_used},
@@ -165,6 +195,7 @@ class Run:
                     "label": self.data.label_column,
                     "number": self.data.num_columns,
                 },
+                "test_fingerprint": self.data.test_fingerprint,
                 "splits": {name: asdict(split) for name, split in self.data.splits.items()},
                 "notes": list(self.data.notes),
                 "findings": [_finding_json(finding) for finding in self.findings],

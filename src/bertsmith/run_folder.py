@@ -142,6 +142,25 @@ class RunFolder:
             ) from error
 
 
+def runs_that_read(fingerprint: str, *, beside: RunFolder) -> int:
+    """How many other run folders beside this one say that they scored test rows of this fingerprint.
+
+    A folder that cannot be read counts as none.
+    """
+    count = 0
+    own = beside.path.resolve()
+    for folder in own.parent.glob("*/"):
+        if folder == own:
+            continue
+        try:
+            values = json.loads(RunFolder(folder).results.read_text("utf-8"))
+            same = values["data"]["test_fingerprint"] == fingerprint
+            count += bool(same and values["test_reads"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return count
+
+
 def write_json(path: Path, value: Any) -> None:
     """Indented JSON with every character as itself; NaN and infinity are our bug: ValueError."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

@@ -133,6 +133,7 @@ def learned_run(labels: tuple[str, str] = ("negative", "positive"), *, name: str
             text_column="review_text",
             pair_column=None,
             num_columns=2,
+            test_fingerprint=None,
             label_column="sentiment",
             splits={
                 "train": SplitSummary(1600, train, 0.025, 812),
@@ -214,6 +215,7 @@ def failed_run() -> Run:
             text_column="premise",
             pair_column="hypothesis",
             num_columns=2,
+            test_fingerprint=None,
             label_column="gold_label",
             splits={
                 "train": SplitSummary(2400, dict.fromkeys(labels, 800), 0.0, 61),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.story.commands import results
-from tests.story.conftest import NUM_ROWS, Finished
+from tests.story.conftest import NUM_ROWS, QUICK_RECIPE, Finished, finish
 from tests.story.rows import TWO, read_csv
 
 FILES = {
@@ -38,6 +39,7 @@ RESULT_KEYS = {
     "baselines",
     "calibration",
     "threshold",
+    "mistakes",
     "data",
     "recipe",
     "model",
@@ -191,3 +193,26 @@ def test_the_console_tells_plan_epochs_scores_and_verdict(finished: Finished) ->
 
 def test_nothing_stands_on_standard_output_unless_asked(finished: Finished) -> None:
     assert finished.outcome.out == ""
+
+
+def test_a_second_run_on_the_same_test_rows_says_so(reviews: Path, tiny: Path, tmp_path: Path) -> None:
+    first, second = (
+        finish(tmp_path / name, "train", reviews, "--model", tiny, *QUICK_RECIPE, "--seed", seed)
+        for name, seed in (("first", 1), ("second", 2))
+    )
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "results.json").write_text("{")
+
+    assert not any("also read" in reason for reason in results(first.folder)["verdict"]["reasons"])
+    reasons = results(second.folder)["verdict"]["reasons"]
+    assert any(
+        "were also read by 1 earlier run here; the best of 2 is not an estimate" in reason
+        for reason in reasons
+    )
+
+
+def test_no_file_for_others_holds_a_text(finished: Finished) -> None:
+    texts = {row["text"] for row in read_csv(finished.folder / "predictions.csv")}
+    for name in ("results.json", "README.md", "config.json", "findings.json", "log.jsonl"):
+        written = (finished.folder / name).read_text("utf-8")
+        assert not any(text in written for text in texts), name

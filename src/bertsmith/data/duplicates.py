@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 
 import numpy as np
@@ -33,3 +34,9 @@ def duplicate_groups(dataset: Dataset) -> NDArray[np.int64] | None:
         number_by_text.setdefault(fold_example(example), len(number_by_text)) for example in dataset.examples
     ]
     return np.array(numbers, np.int64) if len(number_by_text) < len(numbers) else None
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """SHA-256 of the folded texts with their labels, whatever their order: the same rows have the same one."""
+    rows = sorted(f"{fold_example(example)}\x1f{example.label}" for example in dataset.examples)
+    return hashlib.sha256("\x1e".join(rows).encode("utf-8", "surrogatepass")).hexdigest()

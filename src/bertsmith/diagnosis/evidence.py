@@ -53,6 +53,8 @@ class Evidence:
     """Always the commonest training label, on the test rows."""
     bag_of_words: ScoredRows | None = None
     """The bag of words on the test rows, in the same order."""
+    earlier_test_reads: int = 0
+    """Other runs beside this one that scored the same test rows."""
     restarts: tuple[Restart, ...] = ()
     """Attempts that failed before."""
     conclusion: str = ""

@@ -160,7 +160,20 @@ def vanishing_gradients(evidence: Evidence) -> str:
     )
 
 
+def test_rows_read_before(evidence: Evidence) -> str:
+    """Whether other runs looked at the same test rows: the best of several is no estimate."""
+    count = evidence.earlier_test_reads
+    if not count or evidence.test is None:
+        return ""
+    runs = "1 earlier run" if count == 1 else f"{count} earlier runs"
+    return (
+        f"These {evidence.test.evaluation.rows:,} test rows were also read by {runs} here; "
+        f"the best of {count + 1} is not an estimate."
+    )
+
+
 SIGNS: tuple[Callable[[Evidence], str], ...] = (
+    test_rows_read_before,
     earlier_attempts,
     rescue_conclusion,
     diverged_where,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from bertsmith.diagnosis.slices import Slice
 from bertsmith.evaluation.calibration import Calibration
 from bertsmith.evaluation.scoring import Evaluation, LabelScore, Score
 from bertsmith.report.markdown import Markdown, name_of, table
@@ -55,6 +56,12 @@ def interval(score: Score) -> Markdown:
 def percent(share: float) -> str:
     """A share as per cent with one decimal."""
     return f"{100 * share:.1f} %"
+
+
+def slice_table(parts: Sequence[Slice]) -> Markdown:
+    """Accuracy of each slice with its interval."""
+    rows = [(part.name, f"{part.rows:,}", interval(part.accuracy)) for part in parts]
+    return table(("Test rows", "Rows", "Accuracy"), rows)
 
 
 def calibration_table(calibration: Calibration) -> Markdown:

@@ -51,6 +51,7 @@ def model_card(run: Run) -> str:
     }
     parts = (
         _results(run),
+        _mistakes(run),
         _calibration(run),
         _training(run),
         _labels(run),
@@ -125,6 +126,22 @@ def _results(run: Run) -> dict[str, Any]:
         "train_rows": _rows(run, "train"),
         "validation_rows": _rows(run, "validation"),
         "test_rows": _rows(run, "test"),
+    }
+
+
+def _mistakes(run: Run) -> dict[str, Any]:
+    """Where the model fails on the test rows: never a text, and no row."""
+    mistakes = run.mistakes
+    if mistakes is None:
+        return {"slice_table": None, "confusions": [], "num_suspected": 0}
+    parts = [part for part in mistakes.slices if part.kind != "label"]
+    return {
+        "slice_table": card_tables.slice_table(parts) if parts else None,
+        "confusions": [
+            f"{pair.rows:,} rows of {_quoted(pair.label)} ({card_tables.percent(pair.share)}) were called {_quoted(pair.predicted)}"
+            for pair in mistakes.confused[:5]
+        ],
+        "num_suspected": len(mistakes.suspected),
     }
 
 

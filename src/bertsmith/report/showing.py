@@ -15,6 +15,7 @@ COLUMNS = ("Training Loss", "Epoch", "Step", "Validation Loss", "F1", "Accuracy"
 """The published table's columns, and a last one for what must be said of an epoch."""
 SHOWN_SCORES = ("accuracy", "f1", "precision", "recall", "macro_f1", "balanced_accuracy", "mcc", "loss")
 LABELS_SHOWN = 10
+MISTAKES_SHOWN = 3
 
 
 def show_table(run: Run, console: Console) -> None:
@@ -78,6 +79,28 @@ def show_evaluation(
     )
 
 
+def show_mistakes(run: Run, console: Console) -> None:
+    """The labels that are confused, the surest mistakes, and the weakest slice, in a few lines."""
+    mistakes = run.mistakes
+    if mistakes is None or not mistakes.confident:
+        return
+    pair = mistakes.confused[0]
+    console.say(
+        f"Most confused: {pair.rows:,} rows of {pair.label!r} ({pair.share:.1%} of them) were called {pair.predicted!r}."
+    )
+    told = ", ".join(
+        f"{mistake.row} ({mistake.label!r} called {mistake.predicted!r} with {mistake.probability:.2f})"
+        for mistake in mistakes.confident[:MISTAKES_SHOWN]
+    )
+    console.say(f"Surest mistakes: {told}.")
+    by_length = [part for part in mistakes.slices if part.kind != "label"]
+    if by_length:
+        weakest = min(by_length, key=lambda part: part.accuracy.value)
+        console.say(
+            f"Weakest slice: {weakest.name}, accuracy {weakest.accuracy.value:.3f} on {weakest.rows:,} rows."
+        )
+
+
 def show_answer(run: Run, console: Console) -> None:
     """Table, scores, the one sentence with what else is worth telling, and where everything is.
 
@@ -88,6 +111,7 @@ def show_answer(run: Run, console: Console) -> None:
         if run.test is not None and run.baselines is not None:
             rivals = {"Majority": run.baselines.majority, "Bag of words": run.baselines.bag_of_words}
             show_scores(run.test, console, rivals=rivals)
+        show_mistakes(run, console)
     style = {"learned": "bold green", "no_better_than_baseline": "bold yellow"}.get(
         run.verdict.outcome, "bold red"
     )
