@@ -112,6 +112,16 @@ class TrainingConfig(Settings):
         lt=2**63,
         description="Decides the head's first weights, the order of the rows and the dropout masks.",
     )
+    seeds: int = Field(
+        1,
+        ge=1,
+        description="Train with so many seeds, this one and those after it; the best on the validation rows is kept.",
+    )
+    folds: int | None = Field(
+        None,
+        ge=3,
+        description="Judge on all rows: each is predicted by a model that did not see it; the kept one is trained on all.",
+    )
     adam_beta1: float = Field(0.9, ge=0, lt=1, description="Adam's decay of the gradient mean.")
     adam_beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the squared gradient's mean.")
     adam_epsilon: float = Field(1e-8, gt=0, description="Adam's term against division by zero.")

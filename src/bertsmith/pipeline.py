@@ -14,10 +14,11 @@ from bertsmith.model.saving import save_model
 from bertsmith.preparation import Prepared, file_name, prepare
 from bertsmith.report.showing import show_answer
 from bertsmith.report.writing import write_predictions, write_run, write_splits
-from bertsmith.rescued_training import Trained, train_until_learned
-from bertsmith.run import Run, Speed, folder_of
+from bertsmith.rescued_training import Trained
+from bertsmith.run import Run, SeedResult, Speed, folder_of
 from bertsmith.run_folder import RunFolder
 from bertsmith.runtime import environment
+from bertsmith.several_seeds import best_candidate, compare_seeds, train_seeds
 from bertsmith.training.checkpoint import EpochWeights
 
 
@@ -52,17 +53,16 @@ def finetune(
     folder.create(prepared.config.to_toml())
     write_splits(folder, prepared.data.splits)
 
-    weights = EpochWeights(folder)
-    trained = train_until_learned(prepared, weights=weights, log_path=folder.log, console=console)
-    prepared = trained.prepared
-
-    best = None if trained.failed else weights.best
+    candidates = train_seeds(prepared, folder=folder, console=console)
+    chosen = best_candidate(candidates)
+    trained, best = chosen.trained, chosen.best
     if best is not None:
-        weights.restore(prepared.loaded.model, best)
+        chosen.weights.restore(trained.prepared.loaded.model, best)
     judgement = judge_run(trained, folder=folder, best_epoch_index=best, console=console)
+    seeds, judgement = compare_seeds(candidates, chosen, judgement)
 
-    write_model(prepared, folder, judgement=judgement, weights=weights)
-    run = finished_run(trained, folder=folder, judgement=judgement, started=started)
+    write_model(trained.prepared, folder, judgement=judgement, weights=chosen.weights)
+    run = finished_run(trained, folder=folder, judgement=judgement, seeds=seeds, started=started)
     write_run(run)
     show_answer(run, console)
     return run
@@ -95,7 +95,14 @@ def write_model(
         )
 
 
-def finished_run(trained: Trained, *, folder: RunFolder, judgement: Judgement, started: float) -> Run:
+def finished_run(
+    trained: Trained,
+    *,
+    folder: RunFolder,
+    judgement: Judgement,
+    seeds: tuple[SeedResult, ...],
+    started: float,
+) -> Run:
     """Everything that is now known, as plain data. `started` is the `perf_counter` of the run's first moment."""
     prepared, history = trained.prepared, trained.history
     validation, test = judgement.validation, judgement.test
@@ -115,6 +122,7 @@ def finished_run(trained: Trained, *, folder: RunFolder, judgement: Judgement, s
         positive_label=prepared.data.positive_label,
         history=history,
         restarts=trained.restarts,
+        seeds=seeds,
         best_epoch_index=judgement.best_epoch_index,
         validation=validation.evaluation if validation else None,
         test=test.evaluation if test else None,

@@ -95,6 +95,17 @@ class Baselines:
 
 
 @dataclass(frozen=True)
+class SeedResult:
+    """One of several seeds; the scores are None where it failed."""
+
+    seed: int
+    restarts: int
+    validation_macro_f1: float | None
+    test_macro_f1: float | None
+    test_accuracy: float | None
+
+
+@dataclass(frozen=True)
 class Mistakes:
     """Where the model fails on the rows that it was judged by. No texts: rows are named by their origin."""
 
@@ -149,6 +160,10 @@ class Run:
     """The decision threshold, where one was asked for."""
     mistakes: Mistakes | None = None
     """Where the model fails on the test rows; None where they were not read."""
+    seeds: tuple[SeedResult, ...] = ()
+    """Every seed's scores, where there was more than one."""
+    folds: int | None = None
+    """In how many folds every row was predicted; None where there is a test split."""
     restarts: tuple[Restart, ...] = ()
     """Attempts that failed before the one that the run rests on."""
 
@@ -202,6 +217,8 @@ class Run:
             },
             "recipe": self.config.training.model_dump(),
             "model": asdict(self.model),
+            "seeds": [asdict(result) for result in self.seeds],
+            "folds": self.folds,
             "restarts": [restart.to_json() for restart in self.restarts],
             "test_reads": self.test_reads,
             "speed": asdict(self.speed),

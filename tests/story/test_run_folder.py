@@ -40,6 +40,8 @@ RESULT_KEYS = {
     "calibration",
     "threshold",
     "mistakes",
+    "seeds",
+    "folds",
     "data",
     "recipe",
     "model",
