@@ -7,19 +7,18 @@ from typing import Any
 
 from bertsmith.config import Config
 from bertsmith.console import Console
+from bertsmith.cross_validation import cross_validate
 from bertsmith.errors import ConfigError, list_names
-from bertsmith.judgement import Judgement, judge_run
+from bertsmith.judgement import Judged
 from bertsmith.model.decoding import probabilities
 from bertsmith.model.saving import save_model
-from bertsmith.preparation import Prepared, file_name, prepare
+from bertsmith.preparation import file_name, prepare
 from bertsmith.report.showing import show_answer
-from bertsmith.report.writing import write_predictions, write_run, write_splits
-from bertsmith.rescued_training import Trained
-from bertsmith.run import Run, SeedResult, Speed, folder_of
+from bertsmith.report.writing import write_folds, write_predictions, write_run, write_splits
+from bertsmith.run import Run, Speed, folder_of
 from bertsmith.run_folder import RunFolder
 from bertsmith.runtime import environment
-from bertsmith.several_seeds import best_candidate, compare_seeds, train_seeds
-from bertsmith.training.checkpoint import EpochWeights
+from bertsmith.several_seeds import train_and_judge
 
 
 def finetune(
@@ -53,25 +52,23 @@ def finetune(
     folder.create(prepared.config.to_toml())
     write_splits(folder, prepared.data.splits)
 
-    candidates = train_seeds(prepared, folder=folder, console=console)
-    chosen = best_candidate(candidates)
-    trained, best = chosen.trained, chosen.best
-    if best is not None:
-        chosen.weights.restore(trained.prepared.loaded.model, best)
-    judgement = judge_run(trained, folder=folder, best_epoch_index=best, console=console)
-    seeds, judgement = compare_seeds(candidates, chosen, judgement)
+    if prepared.config.training.folds is None:
+        judged = train_and_judge(prepared, folder=folder, console=console)
+    else:
+        folds = cross_validate(prepared, folder=folder, console=console)
+        judged = folds.judged
+        write_folds(folder, folds.rows, folds.numbers)
 
-    write_model(trained.prepared, folder, judgement=judgement, weights=chosen.weights)
-    run = finished_run(trained, folder=folder, judgement=judgement, seeds=seeds, started=started)
+    write_model(judged, folder)
+    run = finished_run(judged, folder=folder, started=started)
     write_run(run)
     show_answer(run, console)
     return run
 
 
-def write_model(
-    prepared: Prepared, folder: RunFolder, *, judgement: Judgement, weights: EpochWeights
-) -> None:
+def write_model(judged: Judged, folder: RunFolder) -> None:
     """Put the chosen model at the folder's root; for a failed run only if that was asked for."""
+    prepared, judgement, weights = judged.trained.prepared, judged.judgement, judged.weights
     if judgement.test is None:
         if not prepared.config.output.keep_failed_model or weights.last is None:
             return
@@ -95,15 +92,9 @@ def write_model(
         )
 
 
-def finished_run(
-    trained: Trained,
-    *,
-    folder: RunFolder,
-    judgement: Judgement,
-    seeds: tuple[SeedResult, ...],
-    started: float,
-) -> Run:
+def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
     """Everything that is now known, as plain data. `started` is the `perf_counter` of the run's first moment."""
+    trained, judgement = judged.trained, judged.judgement
     prepared, history = trained.prepared, trained.history
     validation, test = judgement.validation, judgement.test
     scored_seconds = history.validation_seconds + (
@@ -122,7 +113,8 @@ def finished_run(
         positive_label=prepared.data.positive_label,
         history=history,
         restarts=trained.restarts,
-        seeds=seeds,
+        seeds=judged.seeds,
+        folds=prepared.config.training.folds,
         best_epoch_index=judgement.best_epoch_index,
         validation=validation.evaluation if validation else None,
         test=test.evaluation if test else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from bertsmith.console import Console
 from bertsmith.evaluation.scoring import point_scores
-from bertsmith.judgement import Judgement
+from bertsmith.judgement import Judged, Judgement, judge_run
 from bertsmith.model.restarting import reset_weights
 from bertsmith.preparation import Prepared, label_ids_of
 from bertsmith.rescued_training import Trained, train_until_learned
@@ -36,6 +36,17 @@ class Candidate:
     def validation_macro_f1(self) -> float:
         """Of the best epoch; below every score where it failed."""
         return -1.0 if self.best is None else self.trained.history.epochs[self.best].macro_f1
+
+
+def train_and_judge(prepared: Prepared, *, folder: RunFolder, console: Console) -> Judged:
+    """Train with every seed, choose on the validation rows, judge the chosen one; its weights are in the model."""
+    candidates = train_seeds(prepared, folder=folder, console=console)
+    chosen = best_candidate(candidates)
+    if chosen.best is not None:
+        chosen.weights.restore(chosen.trained.prepared.loaded.model, chosen.best)
+    judgement = judge_run(chosen.trained, folder=folder, best_epoch_index=chosen.best, console=console)
+    seeds, judgement = compare_seeds(candidates, chosen, judgement)
+    return Judged(chosen.trained, chosen.weights, judgement, seeds)
 
 
 def train_seeds(prepared: Prepared, *, folder: RunFolder, console: Console) -> list[Candidate]:

@@ -29,6 +29,15 @@ def write_splits(folder: RunFolder, splits: Splits) -> None:
     _write_csv(folder.splits, ("file", "line", "split", "reason"), rows)
 
 
+def write_folds(folder: RunFolder, dataset: Dataset, numbers: NDArray[np.int64]) -> None:
+    """Which fold each row was predicted in, from 1; every row also trained the kept model."""
+    rows = (
+        (example.origin.file, example.origin.line, f"fold {number + 1}", "random")
+        for example, number in zip(dataset.examples, numbers.tolist(), strict=True)
+    )
+    _write_csv(folder.splits, ("file", "line", "split", "reason"), rows)
+
+
 def write_predictions(
     folder: RunFolder,
     dataset: Dataset,
