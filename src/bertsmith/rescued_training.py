@@ -57,6 +57,10 @@ class _Tries:
     restarts: list[Restart] = field(default_factory=list)
     num_restarts: int = 0
     was_continued: bool = False
+    ended_first: TrainingConfig | None = None
+    """The first attempt's settings, if it was ended for standing still."""
+    to_its_end: bool = False
+    """Whether the attempt at hand is not to be ended for standing still."""
     words_find_something: bool | None = None
     """None until somebody asked."""
 
@@ -82,7 +86,7 @@ def train_until_learned(
             log_path=log_path,
             console=console,
             attempt=len(tries.restarts),
-            give_up=_judge(prepared, entropy=entropy),
+            give_up=_judge(prepared, tries, entropy=entropy),
         )
         sign = None if recipe.on_failure == "continue" else failed_by(history, recipe=recipe, entropy=entropy)
         if sign is None or recipe.on_failure == "stop":
@@ -103,12 +107,12 @@ def training_entropy(prepared: Prepared) -> float:
     return prior_entropy(count / len(prepared.data.splits.train) for count in counts.values())
 
 
-def _judge(prepared: Prepared, *, entropy: float) -> GiveUp:
+def _judge(prepared: Prepared, tries: _Tries, *, entropy: float) -> GiveUp:
     """The function that ends a hopeless attempt early."""
     num_steps = plan_of(prepared).num_steps
 
     def give_up(steps: Sequence[StepRecord], epochs: Sequence[EpochRecord]) -> str | None:
-        if prepared.config.training.on_failure == "continue":
+        if prepared.config.training.on_failure == "continue" or tries.to_its_end:
             return None
         return failing_sign(steps, epochs, num_steps=num_steps, entropy=entropy)
 
@@ -121,16 +125,20 @@ def _remedy(prepared: Prepared, history: History, tries: _Tries) -> Remedy | Non
         tries.words_find_something = words_find_something(prepared)
     if tries.words_find_something is False and tries.num_restarts >= 1:
         return None
+    if not tries.restarts and history.given_up is not None:
+        tries.ended_first = prepared.config.training
     remedy = next_remedy(
         history,
         recipe=prepared.config.training,
         num_rows=len(prepared.encoded.train),
         num_restarts=tries.num_restarts,
         was_continued=tries.was_continued,
+        ended_first=tries.ended_first,
     )
     if remedy is not None:
         tries.num_restarts += remedy.kind == "restart"
         tries.was_continued |= remedy.kind == "continue"
+        tries.to_its_end = remedy.to_its_end
     return remedy
 
 

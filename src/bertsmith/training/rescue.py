@@ -49,6 +49,8 @@ class Remedy:
     """As a clause: `2e-05 with 10 % warmup`."""
     new_head: bool = False
     """Draw the head's first weights from another seed."""
+    to_its_end: bool = False
+    """Do not end the attempt for standing still."""
     reinitialised_layers: int = 0
     """Top layers of the encoder that start from random weights."""
 
@@ -113,7 +115,13 @@ def failed_by(history: History, *, recipe: TrainingConfig, entropy: float) -> st
 
 
 def next_remedy(
-    history: History, *, recipe: TrainingConfig, num_rows: int, num_restarts: int, was_continued: bool
+    history: History,
+    *,
+    recipe: TrainingConfig,
+    num_rows: int,
+    num_restarts: int,
+    was_continued: bool,
+    ended_first: TrainingConfig | None = None,
 ) -> Remedy | None:
     """What to try after this failed attempt; None when the remedies are used up.
 
@@ -123,6 +131,7 @@ def next_remedy(
         num_rows: training rows.
         num_restarts: restarts so far.
         was_continued: whether a short attempt was already continued.
+        ended_first: the first attempt's settings, if it was ended for standing still: the last restart gives it its end.
     """
     steps_per_epoch = -(-num_rows // recipe.batch_size)
     ended = history.divergence is None and history.given_up is None
@@ -138,6 +147,8 @@ def next_remedy(
         return Remedy("continue", longer, f"{epochs} more epochs, as {history.num_steps} steps were too few")
     if num_restarts >= MAX_RESTARTS:
         return None
+    if ended_first is not None and num_restarts == MAX_RESTARTS - 1:
+        return Remedy("restart", ended_first, "the first settings again, to their end", to_its_end=True)
     if recipe.learning_rate > SAFE_LEARNING_RATE:
         rate = lower_learning_rate(recipe.learning_rate)
         gentler = recipe.model_copy(

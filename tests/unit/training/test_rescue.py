@@ -152,3 +152,14 @@ def test_a_diverged_short_attempt_is_restarted_at_once():
 )
 def test_the_next_learning_rate(rate: float, lower: float):
     assert lower_learning_rate(rate) == pytest.approx(lower)
+
+
+def test_a_first_attempt_that_was_ended_gets_its_end_with_the_last_restart():
+    failed = history(*[LN2] * 1000, given_up=GivenUp(1000, "the loss stays"))
+
+    remedy = next_remedy(
+        failed, recipe=PUBLISHED, num_rows=4000, num_restarts=2, was_continued=True, ended_first=PUBLISHED
+    )
+
+    assert remedy is not None and remedy.to_its_end
+    assert remedy.recipe == PUBLISHED
