@@ -21,6 +21,7 @@ from bertsmith.training.history import EpochRecord, History, Restart, StepRecord
 from bertsmith.training.loop import GiveUp
 from bertsmith.training.randomness import draw_seed
 from bertsmith.training.rescue import Remedy, failed_by, failing_sign, next_remedy
+from bertsmith.training.schedule import warmup_steps
 from bertsmith.training.signs import prior_entropy
 from bertsmith.watched_training import plan_of, train_watched
 
@@ -110,11 +111,14 @@ def training_entropy(prepared: Prepared) -> float:
 def _judge(prepared: Prepared, tries: _Tries, *, entropy: float) -> GiveUp:
     """The function that ends a hopeless attempt early."""
     num_steps = plan_of(prepared).num_steps
+    num_warmup_steps = warmup_steps(num_steps, recipe=prepared.config.training)
 
     def give_up(steps: Sequence[StepRecord], epochs: Sequence[EpochRecord]) -> str | None:
         if prepared.config.training.on_failure == "continue" or tries.to_its_end:
             return None
-        return failing_sign(steps, epochs, num_steps=num_steps, entropy=entropy)
+        return failing_sign(
+            steps, epochs, num_steps=num_steps, entropy=entropy, num_warmup_steps=num_warmup_steps
+        )
 
     return give_up
 

@@ -56,11 +56,16 @@ class Remedy:
 
 
 def failing_sign(
-    steps: Sequence[StepRecord], epochs: Sequence[EpochRecord], *, num_steps: int, entropy: float
+    steps: Sequence[StepRecord],
+    epochs: Sequence[EpochRecord],
+    *,
+    num_steps: int,
+    entropy: float,
+    num_warmup_steps: int = 0,
 ) -> str | None:
     """What shows, while an attempt runs, that it learns nothing; None where it may go on.
 
-    Judged at half of the steps and at three quarters, but not before step `JUDGED_FROM`, and not while a loss falls.
+    Judged at half of the steps behind the warmup and at three quarters of them, but not before step `JUDGED_FROM`, and not while a loss falls.
     A loss far above the prior's is judged as soon as a window of steps shows it, at an eighth of the budget.
 
     Args:
@@ -68,13 +73,15 @@ def failing_sign(
         epochs: all epochs so far.
         num_steps: the attempt's budget.
         entropy: of the training labels' shares, in nats, under the loss's own weights.
+        num_warmup_steps: of these; before their end the learning rate is low and nothing can be expected.
     """
     done = len(steps)
     if done % WINDOW == 0 and done >= max(2 * WINDOW, num_steps // 8):
         losses = [step.loss for step in steps[-WINDOW:]]
         if has_left_prior_for_good(losses, entropy):
             return f"the loss left {entropy:.4f}, what the label shares alone give, by far and stays there"
-    marks = (max(JUDGED_FROM, num_steps // 2), max(JUDGED_FROM, num_steps * 3 // 4))
+    behind = num_steps - num_warmup_steps
+    marks = [max(JUDGED_FROM, num_warmup_steps + behind * quarters // 4) for quarters in (2, 3)]
     if done not in marks or done >= num_steps:
         return None
     losses = [step.loss for step in steps]
