@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,12 @@ from bertsmith.findings import Finding
 
 HEAD_NAMES = ("classifier", "pre_classifier", "score", "sequence_summary", "logits_proj", "head")
 """First parts of the names that families give to the layers after the encoder; a pooler is not one."""
+LOGIT_LAYERS = ("classifier", "score", "logits_proj")
+"""Those of them that give, or hold what gives, the logits of labels."""
 GENERIC_NAME = re.compile(r"LABEL_\d+")
+PRETRAINING = r"For(MaskedLM|PreTraining)"
+"""Ends of the class names of models that have no labels."""
+SINGLE_LABEL: Final = "single_label_classification"
 
 
 def is_head(tensor: str) -> bool:
@@ -24,30 +29,29 @@ def is_head(tensor: str) -> bool:
     return tensor.split(".", 1)[0] in HEAD_NAMES
 
 
+def carries_labels(weights: Iterable[str]) -> bool:
+    """Whether one of these tensors is of a layer that gives the logits of labels."""
+    return any(tensor.split(".", 1)[0] in LOGIT_LAYERS for tensor in weights)
+
+
 def fits(config: dict[str, Any], stored_names: Sequence[str], label_set: LabelSet) -> bool:
     """Whether a stored head is for exactly our labels: the same names, and names that mean something."""
-    if config.get("problem_type") not in (None, "single_label_classification"):
-        return False
-    if any(GENERIC_NAME.fullmatch(name) for name in stored_names):
+    if config.get("problem_type") not in (None, SINGLE_LABEL) or not _are_named(stored_names):
         return False
     return len(stored_names) == len(label_set) and set(stored_names) == set(label_set.names)
 
 
-def without_head(
-    weights: dict[str, Tensor], *, architectures: Sequence[str], prefix: str
-) -> dict[str, Tensor]:
-    """The weights without another task's head: one of the same size would be taken for ours.
+def without_head(weights: dict[str, Tensor], *, architectures: Sequence[str]) -> dict[str, Tensor]:
+    """The weights without any head: one of the same size would be taken for ours.
 
-    ModernBERT's masked-language head is kept: transformers starts the classifier from it.
+    The `head` of a masked-language model (ModernBERT) is kept: transformers starts the classifier from it.
     """
-    # Without `architectures` nothing says that a head there is the encoder's own.
-    pretrained_only = bool(architectures) and not any(
-        re.search(r"For(?!MaskedLM|PreTraining)", name) for name in architectures
-    )
-    carries_head = any(name.startswith(prefix) for name in weights)
-    if pretrained_only or not carries_head:
-        return weights
-    return {name: tensor for name, tensor in weights.items() if name.startswith(prefix) or not is_head(name)}
+    is_pretraining = any(re.search(PRETRAINING, name) for name in architectures)
+    return {
+        name: tensor
+        for name, tensor in weights.items()
+        if not is_head(name) or (is_pretraining and name.startswith("head."))
+    }
 
 
 def reorder_labels(model: PreTrainedModel, stored_names: Sequence[str], our_names: Sequence[str]) -> None:
@@ -73,33 +77,42 @@ def last_layer(model: PreTrainedModel) -> nn.Linear:
     return found[-1]
 
 
-def describe_head(has_classifier: bool, stored_names: Sequence[str], *, kept: bool) -> tuple[Finding, ...]:  # noqa: FBT001
-    """M003 the head was kept, M004 a new one was made although there was one."""
+def describe_head(
+    config: dict[str, Any], stored_names: Sequence[str], *, carried: bool, kept: bool
+) -> Finding:
+    """M003 the head was kept, M004 a new one was made, and why an old one was left out.
+
+    Args:
+        config: config.json as it stands.
+        stored_names: the checkpoint's label names in id order; empty where it has none.
+        carried: whether the checkpoint holds a head that gives logits of labels.
+        kept: whether that one is the model's now.
+    """
     if kept:
-        sentence = (
-            "The model already classifies these labels: its head is kept, and training goes on from it."
+        return Finding(
+            "M003",
+            "info",
+            "The model already classifies these labels: its head is kept, and training goes on from it.",
+            "To start with a new head, give the base model that it was trained from.",
         )
-        return (
-            Finding(
-                "M003",
-                "info",
-                sentence,
-                "To start with a new head, give the base model that it was trained from.",
-            ),
-        )
-    if has_classifier:
-        known = (
-            f"of other labels ({list_names(stored_names)})"
-            if stored_names
-            else "of labels that it does not name"
-        )
-        return (
-            Finding(
-                "M004", "info", f"The model is a classifier {known}: a new head was made for your labels."
-            ),
-        )
-    return (
-        Finding(
-            "M004", "info", "A new classification head was made; training starts it from random weights."
-        ),
-    )
+    sentence = "A new classification head was made; training starts it from random weights."
+    if carried:
+        sentence = f"{_why_not_kept(config, stored_names)}: a new head was made for your labels."
+    return Finding("M004", "info", sentence)
+
+
+def _why_not_kept(config: dict[str, Any], stored_names: Sequence[str]) -> str:
+    """What the left-out head was for, as the beginning of a sentence."""
+    architectures = [str(name) for name in config.get("architectures") or ()]
+    if architectures and not any("ForSequenceClassification" in name for name in architectures):
+        return f"The checkpoint has a head, but was not saved from a text classifier ({', '.join(architectures)})"
+    if config.get("problem_type") not in (None, SINGLE_LABEL):
+        return f"The model is a classifier with the problem_type {config['problem_type']!r}"
+    if not _are_named(stored_names):
+        return "The model is a classifier of labels that it does not name"
+    return f"The model is a classifier of other labels ({list_names(stored_names)})"
+
+
+def _are_named(names: Sequence[str]) -> bool:
+    """Whether the names mean something: `LABEL_0` says nothing about what was learned."""
+    return bool(names) and not any(GENERIC_NAME.fullmatch(name) for name in names)

@@ -87,14 +87,18 @@ def load_base(
     """
     folder = open_folder(find_model(model_config, offline=offline, tell=tell))
     stored_names = folder.label_names
-    kept = folder.has_classifier and classifier.fits(folder.config, stored_names, label_set)
-    config = _config(folder, stored_names if kept else label_set.names)
+    config = _config(folder)
     tokenizer = load_tokenizer(folder)
     weights = read_weights(folder)
+    carried = folder.has_classifier or classifier.carries_labels(weights)
+    # A checkpoint that does not say what it was saved from is judged by its tensors and its label names.
+    may_keep = folder.has_classifier or (carried and not folder.architectures)
+    kept = may_keep and classifier.fits(folder.config, stored_names, label_set)
     if not kept:
-        weights = classifier.without_head(weights, architectures=folder.architectures, prefix=_prefix(config))
+        weights = classifier.without_head(weights, architectures=folder.architectures)
+    _name_labels(config, stored_names if kept else label_set.names)
     model, report = _build(folder, config, weights=weights, seed=seed)
-    head_findings = classifier.describe_head(folder.has_classifier, stored_names, kept=kept)
+    head = classifier.describe_head(folder.config, stored_names, carried=carried, kept=kept)
     if kept:
         _require_head(folder, report)
         classifier.reorder_labels(model, stored_names, label_set.names)
@@ -106,7 +110,7 @@ def load_base(
         max_length=limits.max_length(
             model_config.max_length, tokenizer=tokenizer, positions=limits.positions(model)
         ),
-        findings=(*_report_findings(folder, report, prefix=_prefix(config)), *head_findings),
+        findings=(*_report_findings(folder, report, prefix=_prefix(config)), head),
         head="kept" if kept else "new",
     )
 
@@ -126,7 +130,8 @@ def load_run(folder: str | Path) -> LoadedModel:
         )
     opened = open_folder(FoundModel(str(folder), path.resolve(), source="folder"))
     names = _run_labels(opened)
-    config = _config(opened, names)
+    config = _config(opened)
+    _name_labels(config, names)
     tokenizer = load_tokenizer(opened)
     model, report = _build(opened, config, weights=read_weights(opened), seed=0)
     _require_head(opened, report)
@@ -168,8 +173,8 @@ class LoadReport:
     mismatched: tuple[str, ...]
 
 
-def _config(folder: ModelFolder, names: tuple[str, ...]) -> PretrainedConfig:
-    """The folder's configuration as a single-label classifier of these labels."""
+def _config(folder: ModelFolder) -> PretrainedConfig:
+    """The folder's configuration as transformers reads it."""
     try:
         with quiet():
             config = AutoConfig.from_pretrained(folder.path, local_files_only=True, trust_remote_code=False)
@@ -184,11 +189,15 @@ def _config(folder: ModelFolder, names: tuple[str, ...]) -> PretrainedConfig:
     ) as error:
         problem = f"config.json cannot be used ({' '.join(str(error).split())})."
         raise IncompatibleModel(folder.name, problem, remedy="Download or copy the model again.") from error
+    return cast(PretrainedConfig, config)
+
+
+def _name_labels(config: PretrainedConfig, names: tuple[str, ...]) -> None:
+    """Make it the configuration of a single-label classifier of these labels, in place."""
     # Keys must be int: string keys are kept as they are and fail later, at the first look-up by id.
     config.id2label = dict(enumerate(names))
     config.label2id = {name: index for index, name in enumerate(names)}
-    config.problem_type = "single_label_classification"
-    return cast(PretrainedConfig, config)
+    config.problem_type = classifier.SINGLE_LABEL
 
 
 def _prefix(config: PretrainedConfig) -> str:

@@ -282,6 +282,45 @@ def test_a_head_of_another_task_is_not_taken_for_ours(tmp_path: Path) -> None:
     assert not torch.equal(loaded.model.classifier.weight, stored)
 
 
+def without_prefix(weights: dict[str, Tensor]) -> None:
+    for name in list(weights):
+        weights[name.removeprefix("bert.")] = weights.pop(name)
+
+
+@pytest.mark.parametrize("prefixed", [True, False])
+@pytest.mark.parametrize(
+    ("architectures", "says"),
+    [
+        (None, "of other labels ('no', 'yes')"),
+        (["BertForSequenceClassification"], "of other labels ('no', 'yes')"),
+        (["BertModel"], "not saved from a text classifier (BertModel)"),
+        (["BertForMaskedLM"], "not saved from a text classifier (BertForMaskedLM)"),
+    ],
+)
+def test_a_new_head_is_made_where_one_is_said_to_be(
+    tmp_path: Path, architectures: list[str] | None, says: str, *, prefixed: bool
+) -> None:
+    folder = classifier_folder(tmp_path / "m", ("no", "yes"))
+    stored = load_file(folder / "model.safetensors")["classifier.weight"].clone()
+    edit(folder / "config.json", lambda config: config.update(architectures=architectures))
+    if not prefixed:
+        change_weights(folder, without_prefix)
+    loaded = load(folder)
+    assert loaded.head == "new"
+    assert not torch.equal(loaded.model.classifier.weight, stored)
+    assert says in finding(loaded, "M004").sentence
+
+
+def test_a_head_without_architectures_is_kept_by_its_label_names(tmp_path: Path) -> None:
+    folder = classifier_folder(tmp_path / "m", ("good", "bad"))
+    stored = load_file(folder / "model.safetensors")["classifier.weight"].clone()
+    edit(folder / "config.json", lambda config: config.pop("architectures"))
+    loaded = load(folder)
+    assert loaded.head == "kept"
+    assert torch.equal(loaded.model.classifier.weight, stored[[1, 0]])
+    assert "head is kept" in finding(loaded, "M003").sentence
+
+
 # What is missing or left over
 
 
