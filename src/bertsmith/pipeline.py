@@ -12,13 +12,14 @@ from bertsmith.errors import ConfigError, list_names
 from bertsmith.judgement import Judged
 from bertsmith.model.decoding import probabilities
 from bertsmith.model.saving import save_model
-from bertsmith.preparation import file_name, prepare
+from bertsmith.preparation import prepare
 from bertsmith.report.showing import show_answer
 from bertsmith.report.writing import write_folds, write_predictions, write_run, write_splits
 from bertsmith.run import Run, Speed, folder_of
 from bertsmith.run_folder import RunFolder
 from bertsmith.runtime import environment
 from bertsmith.several_seeds import train_and_judge
+from bertsmith.sources import file_name
 
 
 def finetune(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,20 +14,24 @@ from bertsmith.config import Config
 from bertsmith.console import Console
 from bertsmith.data.duplicates import fingerprint
 from bertsmith.data.example import Dataset, LabelSet
-from bertsmith.data.reading import LabelledRows, open_table, read_examples
+from bertsmith.data.reading import LabelledRows
 from bertsmith.data.splitting import Splits, split_dataset
 from bertsmith.data.table import ReadOptions
-from bertsmith.errors import ConfigError, DataError
+from bertsmith.errors import ConfigError
 from bertsmith.evaluation.calibration import parse_cost
 from bertsmith.findings import Finding, finding_about
 from bertsmith.model.loading import LoadedModel, load_base
 from bertsmith.model.prediction import predict_logits
 from bertsmith.run import DataSummary, ModelSummary, SplitSummary
 from bertsmith.runtime import Runtime, choose_runtime
+from bertsmith.sources import read_sources
 from bertsmith.task import Task
 from bertsmith.tokens.batching import EncodedDataset, Padding
 from bertsmith.tokens.encoding import TextEncoder
 from bertsmith.training.recipe import resolve_recipe
+
+FEW_ROWS = 2000
+"""Below this many rows a test split is small, and folds are suggested."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,9 @@ def read_data(data: object, *, config: Config, console: Console) -> ReadData:
     )
     for note in dict.fromkeys(note for rows in sources.values() for note in rows.notes):
         console.say(note, style="dim")
+    num_rows = len(sources["train"].examples)
+    if num_rows < FEW_ROWS and len(sources) == 1 and config.training.folds is None:
+        console.say(f"With {num_rows:,} rows, --folds 5 would judge on all of them.", style="dim")
     datasets = {name: Dataset(rows.examples) for name, rows in sources.items()}
     splits = split_dataset(
         datasets["train"],
@@ -206,58 +212,6 @@ def read_data(data: object, *, config: Config, console: Console) -> ReadData:
         positive_id=label_set.positive_id(config.data.positive_label),
         findings=(*(finding for rows in sources.values() for finding in rows.findings), *splits.findings),
     )
-
-
-def read_sources(given: Mapping[str, object], options: ReadOptions) -> dict[str, LabelledRows]:
-    """The rows of every file, train first; the others have the columns of train where they are there.
-
-    Raises:
-        DataError: one file has pairs of texts, another single texts.
-    """
-    names = display_names(given)
-    train = read_examples(given["train"], options, name=names["train"])
-    sources = {"train": train}
-    for split, source in given.items():
-        if split == "train":
-            continue
-        table = open_table(source, options)
-        preferred = options if not table.has_header else _same_columns(train, options, table.header)
-        sources[split] = rows = read_examples(table, preferred, name=names[split])
-        if (rows.columns.pair is None) != (train.columns.pair is None):
-            kinds = [
-                "single texts" if each.columns.pair is None else "pairs of texts" for each in (train, rows)
-            ]
-            raise DataError(
-                f"{train.name} has {kinds[0]}, {rows.name} has {kinds[1]}. "
-                "Say which columns are the texts with --text-column and --pair-column, or give files of one kind."
-            )
-    return sources
-
-
-def _same_columns(train: LabelledRows, options: ReadOptions, header: Sequence[str]) -> ReadOptions:
-    """The columns that the user named, else train's where this header has them all, else left to be recognised."""
-    columns = train.columns
-    names = {train.column_name(index) for index in (columns.text, columns.pair, columns.label)} - {None}
-    if not names <= set(header):
-        return options
-    return replace(
-        options,
-        text_column=train.column_name(columns.text),
-        pair_column=train.column_name(columns.pair),
-        label_column=train.column_name(columns.label),
-    )
-
-
-def display_names(given: Mapping[str, object]) -> dict[str, str | None]:
-    """What each file is called in findings: its name, with its folder's where two have the same name."""
-    names = {split: file_name(source) for split, source in given.items()}
-    told = [name for name in names.values() if name is not None]
-    return {
-        split: f"{Path(str(given[split])).resolve().parent.name}/{name}"
-        if name is not None and told.count(name) > 1
-        else name
-        for split, name in names.items()
-    }
 
 
 def encode_labelled(dataset: Dataset, *, encoder: TextEncoder, label_set: LabelSet) -> EncodedDataset:
@@ -340,8 +294,3 @@ def _resolved(
             "output": config.output.model_copy(update={"overwrite": False}),
         }
     )
-
-
-def file_name(source: object) -> str | None:
-    """The last part of a path: what rows, cards and findings are called by. None for what is not a file."""
-    return Path(source).name if isinstance(source, str | Path) and str(source) != "-" else None

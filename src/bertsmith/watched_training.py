@@ -12,8 +12,9 @@ import numpy as np
 from bertsmith.config import Config
 from bertsmith.console import Console, duration
 from bertsmith.evaluation.scoring import point_scores
-from bertsmith.preparation import Prepared, file_name, label_ids_of, prepare
+from bertsmith.preparation import Prepared, label_ids_of, prepare
 from bertsmith.run import folder_of
+from bertsmith.sources import file_name
 from bertsmith.training.checkpoint import EpochWeights
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog

@@ -36,7 +36,9 @@ def test_the_answer_the_console_and_the_card_tell_it(rescued: Finished) -> None:
     told = "failed at learning rate 3"
     assert any(told in reason for reason in results(rescued.folder)["verdict"]["reasons"])
     assert "It failed: " in rescued.outcome.err and "about " in rescued.outcome.err
-    assert told in (rescued.folder / "README.md").read_text("utf-8")
+    card = (rescued.folder / "README.md").read_text("utf-8")
+    assert told in card and "Attempts that failed before it:" in card
+    assert "attempt 1 failed" in rescued.outcome.err or not results(rescued.folder)["restarts"][0]["epochs"]
 
 
 def test_the_same_command_is_rescued_to_the_same_bits(rescued: Finished, tmp_path: Path) -> None:

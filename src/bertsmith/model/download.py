@@ -24,8 +24,8 @@ from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[
 from bertsmith.errors import BertsmithError
 
 SILENT_SECONDS = 15.0
-FIRST_BYTE_SECONDS = 4.5
-"""A file that does not begin: with the 10 s of the question the clear line comes within 15 s."""
+BEGIN_SECONDS = 4.5
+"""The same while no file has begun to flow: a Hub that says nothing more is told soon."""
 TOLD_BYTES = 5_000_000
 """Files from this size on are named before they are fetched."""
 MIN_BYTES_PER_WINDOW = 4096
@@ -119,8 +119,21 @@ class Snapshot:
         """The snapshot's folder in the cache."""
         return repository_folder(self.cache, self.repository) / "snapshots" / self.commit
 
-    def fetch(self, files: Iterable[RemoteFile], *, revision: str, tell: Callable[[str], None]) -> Path:
-        """The snapshot folder, complete; `revision` is remembered as the name of this commit. Large files are told.
+    def fetch(
+        self,
+        files: Iterable[RemoteFile],
+        *,
+        revision: str,
+        tell: Callable[[str], None],
+        begin_seconds: float = BEGIN_SECONDS,
+    ) -> Path:
+        """The snapshot folder, complete.
+
+        Args:
+            files: what the snapshot is to hold.
+            revision: remembered as a name of this commit.
+            tell: hears of large files before they are fetched.
+            begin_seconds: longest silence before the first file flows; afterwards it is `SILENT_SECONDS`.
 
         Raises:
             DownloadError: a file did not come, or not whole; the cache cannot be written.
@@ -130,12 +143,12 @@ class Snapshot:
                 raise DownloadError(f"{self.endpoint} names no commit: it is not a Hub")
             # The weights come before config.json: a folder with a config.json is a complete one.
             for file in sorted(files, key=lambda file: file.path == "config.json"):
-                if not (self.folder / file.path).is_file():
-                    if (file.size or 0) >= TOLD_BYTES:
-                        tell(
-                            f"Fetching {file.path} ({(file.size or 0) / 1e6:,.0f} MB) from {self.endpoint} …"
-                        )
-                    self._fetch_file(file)
+                if (self.folder / file.path).is_file():
+                    continue
+                if (file.size or 0) >= TOLD_BYTES:
+                    tell(f"Fetching {file.path} ({(file.size or 0) / 1e6:,.0f} MB) from {self.endpoint} …")
+                self._fetch_file(file, begin_seconds=begin_seconds)
+                begin_seconds = SILENT_SECONDS
             self._remember(revision)
         except OSError as error:
             raise DownloadError(
@@ -151,14 +164,14 @@ class Snapshot:
         reference.parent.mkdir(parents=True, exist_ok=True)
         reference.write_text(self.commit, "utf-8")
 
-    def _fetch_file(self, file: RemoteFile) -> None:
+    def _fetch_file(self, file: RemoteFile, *, begin_seconds: float) -> None:
         """Read one file into the snapshot, checked; nothing stands at its place before it is whole."""
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f"{file.path}.incomplete"
         progress = Progress()
         arguments = (self._url(file), part, progress)
         threading.Thread(target=_receive, args=arguments, name="download", daemon=True).start()
-        _wait_while_bytes_come(progress, url=self._url(file))
+        _wait_while_bytes_come(progress, url=self._url(file), begin_seconds=begin_seconds)
         if progress.error is not None:
             raise DownloadError(str(progress.error)) from progress.error
         _check_whole(part, file)
@@ -168,21 +181,21 @@ class Snapshot:
         return f"{self.endpoint}/{quote(self.repository)}/resolve/{self.commit}/{quote(file.path)}"
 
 
-def _wait_while_bytes_come(progress: Progress, *, url: str) -> None:
+def _wait_while_bytes_come(progress: Progress, *, url: str, begin_seconds: float) -> None:
     """Return when the thread is done.
 
     Raises:
-        DownloadError: nothing at all came for `FIRST_BYTE_SECONDS`, or all but nothing for `SILENT_SECONDS`.
+        DownloadError: next to nothing came for `begin_seconds` at first, or for `SILENT_SECONDS` later.
     """
     seen, since = 0, time.monotonic()
     while not progress.done.wait(0.05):
         now = time.monotonic()
-        allowed = SILENT_SECONDS if progress.num_bytes else FIRST_BYTE_SECONDS
+        allowed = SILENT_SECONDS if seen else begin_seconds
         if progress.num_bytes - seen >= MIN_BYTES_PER_WINDOW:
             seen, since = progress.num_bytes, now
         elif now - since > allowed:
             progress.abandoned.set()
-            raise DownloadError(f"{url}: nothing came for {allowed:.0f} s after {progress.num_bytes} bytes")
+            raise DownloadError(f"{url}: nothing came for {allowed:.1f} s after {progress.num_bytes} bytes")
 
 
 def _receive(url: str, part: Path, progress: Progress) -> None:

@@ -91,6 +91,17 @@ def open_folder(found: FoundModel) -> ModelFolder:
         ModelNotFound: the folder holds no model at all.
         IncompatibleModel: it holds one that we cannot or may not load; the message says which and what to do.
     """
+    try:
+        return _checked(found)
+    except OSError as error:
+        problem = f"the folder cannot be read ({error.strerror or error})."
+        raise IncompatibleModel(
+            found.name, problem, remedy="Check its permissions, or copy the model again."
+        ) from error
+
+
+def _checked(found: FoundModel) -> ModelFolder:
+    """The folder after every check; OSError where the system does not let us look."""
     path = found.path / "config.json"
     if not path.is_file():
         raise ModelNotFound(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +43,13 @@ constants.HF_HUB_DISABLE_TELEMETRY = True  # or every question brings one more, 
 
 ANSWER_SECONDS = 5.0
 """Longest wait for a connection, and for each answer on it."""
-ASK_SECONDS = 12.0
+ASK_SECONDS = 7.0
 """Longest wait for the whole question, whatever the server or the name service does."""
+SILENT_HUB_SECONDS = 9.5
+"""Longest wait for the question and the beginning of the first file together: with the time that it takes to import
+torch and transformers (up to 5.5 s, measured on two busy cores) a silent Hub is told within 15 s."""
+LEAST_BEGIN_SECONDS = 2.5
+"""What is left for the first file's beginning, however long the question took."""
 
 ALIASES = {"bert-base-cased": "google-bert/bert-base-cased"}
 """Old names of the Hub that we write ourselves."""
@@ -94,13 +100,14 @@ def find_model(
     """
     name = settings.model
     folder = Path(os.path.expanduser(name))  # noqa: PTH111  # Path.expanduser raises for an unknown user
-    if settings.revision is not None and (name == EMBEDDED_NAME or (name and folder.is_dir())):
+    is_folder = bool(name) and _is_folder(name, folder)
+    if settings.revision is not None and (name == EMBEDDED_NAME or is_folder):
         raise ConfigError(
             [
                 f"--revision {settings.revision}: only a model on the Hub has revisions, and {name!r} is not one. Leave it out."
             ]
         )
-    if name and folder.is_dir():
+    if is_folder:
         return FoundModel(name, folder.resolve(), source="folder")
     if name == EMBEDDED_NAME:
         return FoundModel(name, find_embedded(), source="embedded")
@@ -110,6 +117,21 @@ def find_model(
     if offline or _is_offline():
         return _find_in_cache(name, repository, settings.revision)
     return _find_on_hub(name, repository, settings.revision, tell=tell)
+
+
+def _is_folder(name: str, folder: Path) -> bool:
+    """Whether there is such a folder.
+
+    Raises:
+        ModelNotFound: the system does not let us look.
+    """
+    try:
+        return folder.is_dir()
+    except OSError as error:
+        raise ModelNotFound(
+            f"Model {name!r}: the folder cannot be read ({error.strerror}). "
+            "Check the path and its permissions, or give another model."
+        ) from error
 
 
 def _looks_like_path(name: str) -> bool:
@@ -180,7 +202,9 @@ def _find_on_hub(
     name: str, repository: str, revision: str | None, *, tell: Callable[[str], None]
 ) -> FoundModel:
     """The model at the commit that the Hub names, fetched where the cache lacks it."""
+    asked_at = time.monotonic()
     info = _ask(name, repository, revision)
+    left = max(LEAST_BEGIN_SECONDS, SILENT_HUB_SECONDS - (time.monotonic() - asked_at))
     files = [
         download.RemoteFile(file.rfilename, size=file.size, sha256=file.lfs.sha256 if file.lfs else None)
         for file in info.siblings or ()
@@ -191,7 +215,9 @@ def _find_on_hub(
         raise HubUnreachable(name, reason=f"{endpoint()} names no commit: it is not a Hub")
     target = download.Snapshot(repository, info.sha, cache=cache_folder(), endpoint=endpoint())
     try:
-        folder = target.fetch(wanted, revision=revision or "main", tell=tell)
+        folder = target.fetch(
+            wanted, revision=revision or "main", tell=tell, begin_seconds=min(left, download.BEGIN_SECONDS)
+        )
     except download.DownloadError as error:
         raise HubUnreachable(name, reason=str(error)) from error
     return FoundModel(name, folder, source="hub", revision=info.sha)

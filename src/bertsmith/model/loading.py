@@ -7,6 +7,7 @@ left over is told.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,7 @@ def load_run(folder: str | Path) -> LoadedModel:
         IncompatibleModel: it is not a classifier with one label per row, or cannot be loaded.
     """
     path = Path(folder).expanduser()
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
         raise ModelNotFound(
             f"Model {str(folder)!r}: there is no such folder. "
             "Give a run folder, or any folder that holds config.json."

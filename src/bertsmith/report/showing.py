@@ -21,7 +21,12 @@ MISTAKES_SHOWN = 3
 def show_table(run: Run, console: Console) -> None:
     """The results table, collapsed epochs marked."""
     best = run.best_epoch_index
-    rows = [
+    rows: list[tuple[tuple[str, ...], str | None]] = [
+        ((*epoch_cells(epoch, is_best=False)[:-1], f"attempt {number} failed"), "red")
+        for number, restart in enumerate(run.restarts, start=1)
+        for epoch in restart.epochs
+    ]
+    rows += [
         (epoch_cells(epoch, is_best=index == best), _style(epoch, is_best=index == best))
         for index, epoch in enumerate(run.history.epochs)
     ]

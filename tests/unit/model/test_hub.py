@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import socket
 import threading
 import time
@@ -21,6 +22,7 @@ from tests.tiny_models import write_tiny_model
 from bertsmith.config import ModelConfig
 from bertsmith.data.example import LabelSet
 from bertsmith.errors import (
+    ConfigError,
     HubUnreachable,
     IncompatibleModel,
     MissingDependency,
@@ -51,7 +53,8 @@ class FakeHub:
     status: int = 200
     error_code: str = ""
     mode: str = "normal"
-    """normal, silent, drip (a byte of the headers per half second), cut, corrupt, stall, not_a_hub."""
+    """normal, silent, drip (a byte of the headers per half second), cut, corrupt, stall, not_a_hub,
+    mute (answers the question and never a file), begun (a few bytes of every file), paused (weights with pauses)."""
     url: str = ""
 
     def siblings(self) -> list[dict[str, Any]]:
@@ -124,6 +127,15 @@ def handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:  # noqa: C901
                 "X-Repo-Commit": fake.revisions[commit],
             }
             start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+            if fake.mode in ("mute", "begun"):
+                if fake.mode == "begun":
+                    self._answer(body, headers=headers, keep=10)
+                time.sleep(8)
+                self.close_connection = True
+                return
+            if large and fake.mode == "paused":
+                self._paused(body)
+                return
             if large and fake.mode in ("cut", "stall"):
                 self._answer(body, headers=headers, keep=len(body) // 2)
                 if fake.mode == "stall":
@@ -131,6 +143,17 @@ def handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:  # noqa: C901
                 self.close_connection = True
                 return
             self._answer(body[start:], status=206 if start else 200, headers=headers)
+
+        def _paused(self, body: bytes) -> None:
+            time.sleep(0.8)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            half = len(body) // 2
+            self.wfile.write(body[:half])
+            self.wfile.flush()
+            time.sleep(0.8)
+            self.wfile.write(body[half:])
 
         def _answer(
             self,
@@ -328,9 +351,45 @@ def test_a_dripping_server_is_given_up(fake: FakeHub, monkeypatch: pytest.Monkey
 
 
 def test_the_real_limits_end_within_fifteen_seconds() -> None:
+    start = 5.5  # seconds until the question is asked, see SILENT_HUB_SECONDS
     assert hub.ANSWER_SECONDS <= 5
-    assert hub.ASK_SECONDS <= 15
-    assert download.SILENT_SECONDS <= 15
+    assert start + max(hub.SILENT_HUB_SECONDS, hub.ASK_SECONDS + hub.LEAST_BEGIN_SECONDS) <= 15
+
+
+@pytest.mark.parametrize(("mode", "came"), [("mute", 0), ("begun", 10)])
+def test_a_hub_that_falls_silent_at_the_first_file_is_given_up_before_a_download_would_be(
+    fake: FakeHub, monkeypatch: pytest.MonkeyPatch, mode: str, came: int
+) -> None:
+    monkeypatch.setattr(download, "BEGIN_SECONDS", 0.5)
+    fake.mode = mode
+    with pytest.raises(HubUnreachable, match=rf"nothing came for 0\.5 s after {came} bytes"):
+        find()
+
+
+def test_a_question_that_took_long_leaves_less_time_for_the_first_file(
+    fake: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "SILENT_HUB_SECONDS", 0.0)
+    monkeypatch.setattr(hub, "LEAST_BEGIN_SECONDS", 0.3)
+    fake.mode = "mute"
+    with pytest.raises(HubUnreachable, match=r"nothing came for 0\.3 s"):
+        find()
+
+
+def test_a_download_that_pauses_once_it_flows_is_not_cut(
+    fake: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "BEGIN_SECONDS", 0.4)
+    fake.mode = "paused"
+    assert (find().path / "model.safetensors").stat().st_size > 2 * download.MIN_BYTES_PER_WINDOW
+
+
+def test_only_large_files_are_told_with_their_size(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "TOLD_BYTES", (fake.folder / "model.safetensors").stat().st_size)
+    told: list[str] = []
+    find_model(ModelConfig(model="someone/tiny-bert"), tell=told.append)
+    assert len(told) == 1
+    assert re.search(rf"Fetching model\.safetensors \(\d+ MB\) from {fake.url}", told[0])
 
 
 def test_a_refused_port_is_unreachable_at_once(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,6 +475,18 @@ def test_a_name_that_cannot_be_one_never_goes_to_the_hub(fake: FakeHub, name: st
     with pytest.raises(ModelNotFound):
         find(name)
     assert fake.requests == []
+
+
+@pytest.mark.parametrize("name", ["minilm", "./served"])
+def test_a_revision_of_what_is_not_on_the_hub_is_refused(fake: FakeHub, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"--revision v1: only a model on the Hub has revisions"):
+        find(name, revision="v1")
+    assert fake.requests == []
+
+
+def test_a_name_that_no_file_system_takes_is_not_found(fake: FakeHub) -> None:
+    with pytest.raises(ModelNotFound, match=r"the folder cannot be read \(File name too long\)"):
+        find("m" * 300)
 
 
 # The embedded model

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -376,6 +379,37 @@ def test_weights_that_are_no_numbers_name_their_tensor(tmp_path: Path, value: fl
 
 
 # What is refused
+
+
+@contextmanager
+def without_permission(folder: Path) -> Iterator[None]:
+    """The folder is there, and nobody but an administrator may look into it; we are none."""
+    user = os.geteuid()
+    folder.chmod(0)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("load_folder", [load, load_run])
+def test_a_folder_that_may_not_be_read_is_refused(load_folder: Callable[[Path], LoadedModel]) -> None:
+    with tempfile.TemporaryDirectory() as open_to_all:
+        Path(open_to_all).chmod(0o755)
+        folder = classifier_folder(Path(open_to_all) / "m", LABELS.names)
+        with (
+            without_permission(folder),
+            pytest.raises(IncompatibleModel, match=r"cannot be read \(Permission denied\)\. Check its perm"),
+        ):
+            load_folder(folder)
+
+
+def test_a_name_that_no_file_system_takes_is_not_found() -> None:
+    with pytest.raises(ModelNotFound, match=r"there is no such folder"):
+        load_run("m" * 300)
 
 
 def refused(folder: Path, pattern: str) -> None:
