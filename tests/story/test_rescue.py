@@ -81,3 +81,10 @@ def test_steady_is_a_recipe_whose_settings_can_be_overruled(
     recipe = results(tmp_path / "run")["recipe"]
     assert (recipe["learning_rate"], recipe["warmup_ratio"], recipe["patience"]) == (2e-5, 0.1, 1)
     assert recipe["epochs"] == 20
+
+
+def test_diagnose_gives_the_verdict_that_the_run_came_to(rescued: Finished) -> None:
+    outcome = bertsmith("diagnose", rescued.folder, "--json")
+
+    assert outcome.code == 0
+    assert outcome.json["verdict"] == results(rescued.folder)["verdict"]

@@ -69,6 +69,10 @@ class ForeignRun:
     """Whether its figures are those of a regression."""
     f1_is_macro: bool = False
     """Whether the table says that its F1 is an average over labels."""
+    num_labels: int | None = None
+    """Where the run itself says it."""
+    own_verdict: tuple[str, str, tuple[str, ...]] | None = None
+    """Outcome, sentence and reasons of a run of ours, which saw more than its table."""
     loss_became_nan: bool = False
     """Whether the training loss or a gradient norm was logged as NaN, or as the 0.0 that stands for it."""
 
@@ -124,13 +128,30 @@ def _from_json(path: Path, text: str) -> ForeignRun:
             str(path), f"this is not JSON ({error}).", remedy="Copy the file again."
         ) from error
     if isinstance(values, dict) and isinstance(values.get("epochs"), list):
-        return ForeignRun(str(path), tuple(_known(epoch) for epoch in values["epochs"]), decimals=None)
+        return _ours(str(path), values)
     if isinstance(values, dict) and isinstance(values.get("log_history"), list):
         return _from_log(str(path), values["log_history"])
     raise UnreadableFile(
         str(path),
         "the file has neither `epochs` (bertsmith's results.json) nor `log_history` (trainer_state.json).",
         remedy="Give one of these, or a model card.",
+    )
+
+
+def _ours(name: str, values: Mapping[str, Any]) -> ForeignRun:
+    """Our results.json, with the verdict that the run came to itself."""
+    verdict, labels = values.get("verdict"), values.get("labels")
+    own = None
+    if isinstance(verdict, dict) and isinstance(verdict.get("outcome"), str):
+        told = tuple(str(reason) for reason in verdict.get("reasons", ()))
+        own = (verdict["outcome"], str(verdict.get("sentence", "")), told)
+    return ForeignRun(
+        name,
+        tuple(_known(epoch) for epoch in values["epochs"] if isinstance(epoch, dict)),
+        decimals=None,
+        f1_is_macro=values.get("positive_label") is None,
+        num_labels=len(labels) if isinstance(labels, list) and len(labels) >= 2 else None,
+        own_verdict=own,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 
 from bertsmith.diagnosis.foreign import ForeignEpoch, ForeignRun
 from bertsmith.diagnosis.implied_counts import (
@@ -26,7 +26,7 @@ from bertsmith.diagnosis.published_states import (
     printed_scores,
     state_of,
 )
-from bertsmith.diagnosis.verdict import BARELY, TEST_LEVEL, Verdict
+from bertsmith.diagnosis.verdict import BARELY, TEST_LEVEL, Outcome, Verdict
 from bertsmith.evaluation.intervals import wilson
 
 
@@ -65,6 +65,10 @@ def judge_published(run: ForeignRun) -> PublishedVerdict:
     usable = [index for index, state in enumerate(states) if state.state not in ("collapsed", "diverged")]
     judged = max(usable, key=lambda index: _merit(states[index]), default=None)
     trap = _trap(states)
+    if run.own_verdict is not None and run.own_verdict[0] in get_args(Outcome):
+        outcome, sentence, told = run.own_verdict
+        verdict = Verdict(cast(Outcome, outcome), sentence, told)
+        return PublishedVerdict(verdict, states, judged, trap, implied, _remedies(verdict.outcome, states))
     verdict = _verdict(run, states, judged=judged, trap=trap, implied=implied, num_labels=num_labels)
     return PublishedVerdict(verdict, states, judged, trap, implied, _remedies(verdict.outcome, states))
 

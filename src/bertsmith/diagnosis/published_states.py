@@ -31,6 +31,8 @@ class EpochState:
 
 def number_of_labels(run: ForeignRun) -> int | None:
     """How many labels there are, where a loss at ln K, or F1 of one label, tells; else None."""
+    if run.num_labels is not None:
+        return run.num_labels
     losses = [epoch.validation_loss for epoch in run.epochs if is_finite(epoch.validation_loss)]
     accuracies = [epoch.accuracy for epoch in run.epochs if epoch.accuracy is not None]
     if not run.f1_is_macro and any(printed_scores(epoch) is not None for epoch in run.epochs):

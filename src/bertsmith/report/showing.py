@@ -91,7 +91,7 @@ def show_mistakes(run: Run, console: Console) -> None:
         return
     pair = mistakes.confused[0]
     console.say(
-        f"Most confused: {pair.rows:,} rows of {pair.label!r} ({pair.share:.1%} of them) were called {pair.predicted!r}."
+        f"Most confused: {pair.rows:,} rows of {pair.label!r} ({pair.share:.1%} of its rows) were called {pair.predicted!r}."
     )
     told = ", ".join(
         f"{mistake.row} ({mistake.label!r} called {mistake.predicted!r} with {mistake.probability:.2f})"
