@@ -28,6 +28,9 @@ _SELECTED_BY = {
     "loss": "the lowest loss",
 }
 
+ROWS_FOR_BOOTSTRAP = 20
+"""With fewer test rows of a label the bootstrap's interval of a macro average is too narrow (docs/experiments.md)."""
+
 
 def model_card(run: Run) -> str:
     """The text of `README.md`: YAML front matter that the Hub reads, then the card.
@@ -264,9 +267,10 @@ def _recipe(run: Run) -> dict[str, Any]:
 def _limits(run: Run) -> dict[str, Any]:
     """What the test rows say about where the model is weak, and how sure they can be."""
     if run.test is None:
-        return {"weakest": None, "accuracy": None, "unseen_labels": ""}
+        return {"weakest": None, "accuracy": None, "unseen_labels": "", "narrow": None}
     accuracy = run.test.scores["accuracy"]
     served = card_tables.least_served(run.test)
+    fewest = min((label.rows for label in run.test.per_label if label.rows), default=0)
     unseen = [label.label for label in run.test.per_label if label.rows == 0]
     return {
         "weakest": _weakness(served[0]) if served else None,
@@ -275,6 +279,7 @@ def _limits(run: Run) -> dict[str, Any]:
             "points": f"{100 * (accuracy.high - accuracy.low):.1f}",
         },
         "unseen_labels": _listed(unseen) if unseen else "",
+        "narrow": fewest if len(run.label_set) > 2 and 0 < fewest < ROWS_FOR_BOOTSTRAP else None,
     }
 
 
