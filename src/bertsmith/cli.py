@@ -258,7 +258,11 @@ def evaluate_command(
     show_evaluation(scored.evaluation, console, notes=scored.notes, findings=scored.findings)
     if json_:
         findings = [finding.to_json() for finding in scored.findings]
-        rows = {"read": scored.num_rows_read, "used": scored.evaluation.rows}
+        rows = {
+            "read": scored.num_rows_read,
+            "used": scored.evaluation.rows,
+            "reported": scored.num_rows_reported,
+        }
         _put_json(scored.evaluation.to_json() | {"data": {"rows": rows, "findings": findings}})
 
 

@@ -172,8 +172,8 @@ MISTAKES = (
     Mistake("Predicting into the input", "predict learned rows.csv --output rows.csv"),
     Mistake(
         "Predicting into a file that is there",
-        "predict learned rows.csv --output three.txt",
-        text_file("three.txt", ""),
+        "predict learned rows.csv --output three.csv",
+        text_file("three.csv", ""),
     ),
     Mistake(
         "Predicting into a folder that is not there", "predict learned rows.csv --output nowhere/out.csv"

@@ -57,3 +57,25 @@ def test_a_label_that_the_model_does_not_know_is_refused_with_its_line(
 
 def test_a_limit_scores_the_first_rows_only(finished: Finished, reviews: Path) -> None:
     assert bertsmith("evaluate", finished.folder, reviews, "--limit", 30, "--json").json["rows"] == 30
+
+
+def test_the_json_counts_every_row_and_holds_the_findings(finished: Finished, tmp_path: Path) -> None:
+    rows = [("fine", "positive"), ("bad", "negative"), *[("", "negative")] * 5]
+    data = write_csv(tmp_path / "gaps.csv", rows)
+    outcome = bertsmith("evaluate", finished.folder, data, "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["data"]["rows"] == {"read": 7, "used": 2, "reported": 5}
+    (finding,) = outcome.json["data"]["findings"]
+    assert (finding["code"], finding["num_rows"]) == ("D002", 5)
+    assert finding["rows"] == [f"{data}:{line}" for line in range(4, 9)]
+    assert "gaps.csv:6 and 2 more" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_mistyped_run_folder_is_answered_with_the_nearest(
+    finished: Finished, held_out: Path, command: str
+) -> None:
+    mistyped = finished.folder.with_name(finished.folder.name[:-1])
+    outcome = bertsmith(command, mistyped, held_out)
+    assert outcome.code == 2
+    assert f"there is no such folder. Did you mean {finished.folder.name!r}?" in outcome.err

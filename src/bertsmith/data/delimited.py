@@ -152,7 +152,7 @@ def _fitted(cells: tuple[str, ...], header: tuple[str, ...], *, line: int) -> Ro
     """A row of another width than the header: harmless where the difference is empty or unnamed."""
     width = len(header)
     if cells == header:
-        return Row((None,) * width, line, "it repeats the header")
+        return Row(cells, line, "it repeats the header")
     if len(cells) > width and not any(cells[width:]):
         return Row(cells[:width], line)
     if len(cells) < width and not any(name.strip() for name in header[len(cells) :]):

@@ -84,8 +84,9 @@ def open_json(name: str, lines: Iterator[str]) -> Table:
             line=line,
             remedy='Expected lines like {"text": "…", "label": "…"}.',
         )
+    known = frozenset(header)
     rows = (
-        _row(line, parsed, header)._replace(json_text=as_written)
+        _row(line, parsed, header)._replace(json_text=as_written, more_keys=_more_keys(parsed, known))
         for line, parsed, as_written in itertools.chain(sample, objects)
     )
     return Table(name, header, rows)
@@ -203,6 +204,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if keys.count(key) > 1:
             result[key] = _NotText(f"the key {key!r} is given {keys.count(key)} times")
     return result
+
+
+def _more_keys(parsed: dict[str, Any] | str, known: frozenset[str]) -> tuple[str, ...]:
+    """The keys of the object that are not known, in its order."""
+    if isinstance(parsed, str) or parsed.keys() <= known:
+        return ()
+    return tuple(key for key in parsed if key not in known)
 
 
 def _row(line: int, parsed: dict[str, Any] | str, header: tuple[str, ...]) -> Row:

@@ -31,6 +31,8 @@ class Row(NamedTuple):
     """Column index → why that one cell is no text (a nested object, NaN, …); its cell is None."""
     json_text: str | None = None
     """The row as written, where the source is JSON: it may hold more than text."""
+    more_keys: tuple[str, ...] = ()
+    """Keys of a JSON object that are no columns: the first objects do not have them."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ class FileEvaluation:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     num_rows_read: int
-    """Rows of the file; those that were not scored are in the findings."""
+    """Rows of the file."""
+    num_rows_reported: int
+    """Rows that could not be scored; they are in the findings."""
 
 
 def evaluate_rows(
@@ -59,7 +61,7 @@ def evaluate_rows(
     table = open_table(source, options)
     rows = read_examples(table, predictor.facts.prefer_columns(options, table.header))
     dataset = rows.dataset
-    predictor.require_pairs(given=rows.columns.pair is not None)
+    predictor.require_pairs_in(table, rows.columns, pair_is_named=options.pair_column is not None)
     label_set = LabelSet(predictor.label_names)
     _refuse_unknown_labels(dataset, label_set)
     scores = predictor.score(dataset.texts, dataset.text_pairs, batch_size=batch_size, on_rows=on_rows)
@@ -71,7 +73,13 @@ def evaluate_rows(
         groups=duplicate_groups(dataset),
         predicted_ids=scores.label_ids,
     )
-    return FileEvaluation(evaluation, findings=rows.findings, notes=rows.notes, num_rows_read=rows.num_rows)
+    return FileEvaluation(
+        evaluation,
+        findings=rows.findings,
+        notes=rows.notes,
+        num_rows_read=rows.num_rows,
+        num_rows_reported=rows.num_reported,
+    )
 
 
 def _refuse_unknown_labels(dataset: Dataset, label_set: LabelSet) -> None:

@@ -18,6 +18,8 @@ class OutputColumns:
 
     given: tuple[str, ...]
     """The input's own columns."""
+    label_names: tuple[str, ...]
+    """The model's labels in id order."""
     label: str
     probability: str
     label_probabilities: tuple[str, ...]
@@ -46,6 +48,12 @@ class OutputColumns:
             names.append(name)
         return tuple(names)
 
+    def beside(self, more: Sequence[str]) -> OutputColumns:
+        """The same columns, the new ones renamed where the input has these names too."""
+        if set(self.appended).isdisjoint(more):
+            return self
+        return output_columns((*self.given, *more), self.label_names)
+
 
 def output_columns(given: Sequence[str], label_names: Sequence[str]) -> OutputColumns:
     """The columns of the output for an input with these columns."""
@@ -54,6 +62,7 @@ def output_columns(given: Sequence[str], label_names: Sequence[str]) -> OutputCo
     for prefix in prefixes:
         columns = OutputColumns(
             given=tuple(given),
+            label_names=tuple(label_names),
             label=f"{prefix}label",
             probability=f"{prefix}probability",
             label_probabilities=tuple(f"{prefix}probability_{name}" for name in label_names),

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import BinaryIO, Literal, TextIO, assert_never
+from typing import Any, BinaryIO, Literal, TextIO, assert_never
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bertsmith.data.csv_safety import neutralise_formula
+from bertsmith.data.table import Row
 from bertsmith.inference.output_columns import OutputColumns
 from bertsmith.inference.row_stream import PredictedRow
 
@@ -84,7 +85,7 @@ def open_csv(stream: BinaryIO, columns: OutputColumns, *, style: CsvStyle) -> It
 
         def write(predicted: PredictedRow) -> None:
             probabilities = predicted.probabilities or (None,) * len(columns.label_probabilities)
-            cells = (*predicted.row.cells, predicted.label)
+            cells = (*_given(predicted.row, columns), predicted.label)
             numbers = ("" if p is None else f"{p:.6g}" for p in (predicted.probability, *probabilities))
             given = [plain(cell or "") for cell in cells]
             writer.writerow([*given, *numbers, plain(predicted.error or "")])
@@ -94,17 +95,25 @@ def open_csv(stream: BinaryIO, columns: OutputColumns, *, style: CsvStyle) -> It
 
 @contextmanager
 def open_json_lines(stream: BinaryIO, columns: OutputColumns) -> Iterator[WriteRow]:
-    """One JSON object per row; what is missing is null; probabilities in full."""
+    """One JSON object per row; what is missing is null; probabilities in full.
+
+    A row that came as JSON keeps every value as it was written. Where it has a key of its own that is called
+    like one of ours, ours get another name in that row.
+    """
     names = columns.unique
+    appended = names[len(columns.given) :]
     with _text_stream(stream) as file:
 
         def write(predicted: PredictedRow) -> None:
-            values = dict(zip(names, _values(predicted, columns), strict=True))
             as_written = predicted.row.json_text
             if as_written is None:
-                file.write(_json(values) + "\n")
+                given: dict[str, str | float | None] = dict(zip(names, predicted.row.cells, strict=False))
+                file.write(
+                    _json(given | dict(zip(appended, _answers(predicted, columns), strict=True))) + "\n"
+                )
                 return
-            added = {name: values[name] for name in names[len(columns.given) :]}
+            free = columns.beside(predicted.row.more_keys).appended
+            added = dict(zip(free, _answers(predicted, columns), strict=True))
             file.write(_with_values(as_written, added) + "\n")
 
         yield write
@@ -114,13 +123,18 @@ def _with_values(json_text: str, added: dict[str, str | float | None]) -> str:
     """A row that came as JSON, every value as it was written, with these behind them on one line."""
     try:
         # Trap: a number that is parsed and written again may change its form; the text itself is kept.
-        is_object = isinstance(json.loads(json_text), dict)
+        is_object = isinstance(_parsed(json_text), dict)
     except (ValueError, RecursionError):
         is_object = False
     if not is_object:
         return _json({"unreadable": json_text, **added})
     kept = json_text.replace("\r", " ").replace("\n", " ").rstrip().removesuffix("}").rstrip()
     return f"{kept}{'' if kept.endswith('{') else ', '}{_json(added)[1:]}"
+
+
+def _parsed(json_text: str) -> Any:
+    """The value of a JSON text. Python refuses to read integers of more than 4,300 digits: they stay text."""
+    return json.loads(json_text, parse_int=lambda digits: int(digits) if len(digits) < 4300 else digits)
 
 
 def _json(values: dict[str, str | float | None]) -> str:
@@ -185,8 +199,24 @@ def _text_stream(stream: BinaryIO) -> Iterator[TextIO]:
 
 def _values(predicted: PredictedRow, columns: OutputColumns) -> Sequence[str | float | None]:
     """The row in the order of the columns."""
+    return (*_given(predicted.row, columns), *_answers(predicted, columns))
+
+
+def _answers(predicted: PredictedRow, columns: OutputColumns) -> Sequence[str | float | None]:
+    """The row's values of the appended columns."""
     probabilities = predicted.probabilities or (None,) * len(columns.label_probabilities)
-    return (*predicted.row.cells, predicted.label, predicted.probability, *probabilities, predicted.error)
+    return (predicted.label, predicted.probability, *probabilities, predicted.error)
+
+
+def _given(row: Row, columns: OutputColumns) -> Sequence[str | None]:
+    """The row's own cells; a value of JSON that is no text is its JSON."""
+    if row.json_text is None or not row.bad_cells:
+        return row.cells
+    values = _parsed(row.json_text)
+    return [
+        json.dumps(values[columns.given[index]], ensure_ascii=False) if index in row.bad_cells else cell
+        for index, cell in enumerate(row.cells)
+    ]
 
 
 def _encodable(value: str | float | None) -> str | float | None:

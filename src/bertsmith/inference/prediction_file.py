@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from bertsmith.data.columns import Columns
 from bertsmith.data.dialects import parse_delimiter
+from bertsmith.data.json_lines import SAMPLE_OBJECTS
 from bertsmith.data.reading import open_table
 from bertsmith.data.table import ReadOptions, Table
-from bertsmith.errors import ConfigError
+from bertsmith.errors import list_names
 from bertsmith.inference.output_columns import OutputColumns, output_columns
+from bertsmith.inference.output_file import check_destination, open_destination
 from bertsmith.inference.output_formats import (
-    FORMAT_OF_SUFFIX,
     CsvStyle,
     OutputFormat,
     format_of,
@@ -27,10 +25,7 @@ from bertsmith.inference.predictor import DEFAULT_BATCH_SIZE, Predictor
 from bertsmith.inference.row_stream import CHUNK_ROWS, PredictedRow, predict_rows, read_rows
 from bertsmith.model.prediction import NoProgress
 
-STANDARD_STREAM = "-"
-PARTIAL_SUFFIX = ".partial"
-OTHER_FORMATS = (".xlsx", ".xls", ".ods", ".gz", ".bz2", ".xz", ".zst", ".zip", ".arrow", ".feather", ".pkl")
-"""Endings that promise something that we do not write."""
+KEYS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -88,14 +83,14 @@ def write_predictions(
         DataError: the source cannot be read, its text column cannot be recognised, or it has pairs for a
             model of single texts (or the other way round).
     """
-    _check_destination(source, destination, overwrite=options.overwrite, output_format=options.output_format)
+    check_destination(source, destination, overwrite=options.overwrite, output_format=options.output_format)
     table = open_table(source, options.read)
     columns, rows = read_rows(table, predictor.facts.prefer_columns(options.read, table.header))
-    predictor.require_pairs(given=columns.pair is not None)
+    predictor.require_pairs_in(table, columns, pair_is_named=options.read.pair_column is not None)
     names = output_columns(table.header, predictor.label_names)
     counts = _Counts()
-    with _open_destination(destination, counts) as stream:
-        output_format = options.output_format or _format(source, destination)
+    output_format = options.output_format or _format(source, destination)
+    with open_destination(destination, done=counts.rows) as stream:
         style = CsvStyle(_delimiter(options.read, output_format), raw=options.raw_csv)
         with open_writer(stream, names, output_format=output_format, csv_style=style) as write:
             for predicted in predict_rows(
@@ -106,13 +101,13 @@ def write_predictions(
                 on_rows=on_rows,
             ):
                 write(predicted)
-                counts.add(predicted)
+                counts.add(predicted, names)
     return PredictionSummary(
-        rows=counts.predicted + counts.failed,
+        rows=counts.rows(),
         predicted=counts.predicted,
         failed=counts.failed,
         cut=counts.cut,
-        notes=_notes(table, columns, names=names, num_rows=counts.predicted + counts.failed),
+        notes=(*_notes(table, columns, names, counts), *_notes_on_keys(counts, output_format)),
     )
 
 
@@ -123,15 +118,30 @@ class _Counts:
     predicted: int = 0
     failed: int = 0
     cut: int = 0
+    with_more_keys: int = 0
+    """Rows with keys that are no columns."""
+    more_keys: list[str] = field(default_factory=list)
+    """The first of these keys."""
+    renamed: int = 0
+    """Rows whose own keys are called like columns of ours."""
 
-    def add(self, row: PredictedRow) -> None:
+    def rows(self) -> int:
+        """All of them."""
+        return self.predicted + self.failed
+
+    def add(self, row: PredictedRow, names: OutputColumns) -> None:
         """One row more."""
+        if row.row.more_keys:
+            self.with_more_keys += 1
+            self.renamed += not set(names.appended).isdisjoint(row.row.more_keys)
+            new = [key for key in row.row.more_keys if key not in self.more_keys]
+            self.more_keys += new[: KEYS_SHOWN - len(self.more_keys)]
         self.predicted += row.error is None
         self.failed += row.error is not None
         self.cut += row.is_cut
 
 
-def _notes(table: Table, columns: Columns, *, names: OutputColumns, num_rows: int) -> tuple[str, ...]:
+def _notes(table: Table, columns: Columns, names: OutputColumns, counts: _Counts) -> tuple[str, ...]:
     """What the user should know about how the file was read and written."""
     texts = [f"the text is column {table.header[columns.text]!r}"]
     if columns.pair is not None:
@@ -143,11 +153,32 @@ def _notes(table: Table, columns: Columns, *, names: OutputColumns, num_rows: in
             "The input already has a column of such a name: "
             f"the predictions are called {names.label!r}, {names.probability!r}, …."
         )
-    if num_rows == 0 and table.has_header:
+    if counts.rows() == 0 and table.has_header:
         notes.append(
             "There are no rows: the first line was read as column names. --no-header reads it as a row."
         )
     return tuple(notes)
+
+
+def _notes_on_keys(counts: _Counts, output_format: OutputFormat) -> tuple[str, ...]:
+    """What became of values under keys that are no columns."""
+    keys = list_names(counts.more_keys)
+    if counts.with_more_keys and output_format != "jsonl":
+        return (
+            f"{_rows(counts.with_more_keys)} with keys that the first {SAMPLE_OBJECTS:,} do not have ({keys}): "
+            "their values are not in the output. JSON lines keep them: --format jsonl.",
+        )
+    if counts.renamed:
+        return (
+            f"{_rows(counts.renamed)} where a key that the first {SAMPLE_OBJECTS:,} do not have ({keys}) is called like "
+            "one of ours: there the predictions have another prefix.",
+        )
+    return ()
+
+
+def _rows(count: int) -> str:
+    """`There is 1 row`, `There are 1,005 rows`."""
+    return "There is 1 row" if count == 1 else f"There are {count:,} rows"
 
 
 def _format(source: str | Path | BinaryIO, destination: str | Path | BinaryIO) -> OutputFormat:
@@ -164,90 +195,3 @@ def _delimiter(options: ReadOptions, output_format: OutputFormat) -> str:
     if output_format == "tsv":
         return "\t"
     return "," if options.delimiter is None else parse_delimiter(options.delimiter)
-
-
-def _check_destination(
-    source: str | Path | BinaryIO,
-    destination: str | Path | BinaryIO,
-    *,
-    overwrite: bool,
-    output_format: OutputFormat | None,
-) -> None:
-    """Refuse the input, a file that is there and an ending that we do not write, before any work is done."""
-    if not isinstance(destination, (str, Path)) or str(destination) == STANDARD_STREAM:
-        return
-    path = Path(destination)
-    if isinstance(source, (str, Path)) and path.exists() and Path(source).exists() and path.samefile(source):
-        raise ConfigError([f"--output {path}: this is the input file itself. Choose another name."])
-    if path.is_dir():
-        raise ConfigError(
-            [f"--output {path}: this is a folder. Name a file in it, such as {path / 'predictions.csv'}."]
-        )
-    if path.suffix.lower() in OTHER_FORMATS and output_format is None:
-        known = ", ".join(FORMAT_OF_SUFFIX)
-        raise ConfigError(
-            [
-                f"--output {path}: predictions are not written as {path.suffix}. Known endings: {known}; or say --format."
-            ]
-        )
-    if not path.parent.is_dir():
-        raise ConfigError(
-            [
-                f"--output {path}: there is no folder {str(path.parent)!r}. "
-                "Make it first, or choose another name."
-            ]
-        )
-    if path.is_file() and not overwrite:
-        raise ConfigError(
-            [
-                f"--output {path}: this file is already there. "
-                "Choose another name, or replace it with --overwrite."
-            ]
-        )
-
-
-@contextmanager
-def _open_destination(destination: str | Path | BinaryIO, counts: _Counts) -> Iterator[BinaryIO]:
-    """The stream to write to; a file gets its name when all is written."""
-    if not isinstance(destination, (str, Path)):
-        yield destination
-        return
-    if str(destination) == STANDARD_STREAM:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    path = Path(destination)
-    if _is_device(path):
-        with _opened(path) as stream:
-            yield stream
-        return
-    partial = path.with_name(path.name + PARTIAL_SUFFIX)
-    try:
-        with _opened(partial) as stream:
-            yield stream
-    except BaseException as error:
-        num_rows = counts.predicted + counts.failed
-        if num_rows == 0:
-            partial.unlink(missing_ok=True)
-        else:
-            error.add_note(f"The {num_rows} rows that were done are in {partial}.")
-        raise
-    partial.replace(path)
-
-
-def _is_device(path: Path) -> bool:
-    """Whether it is a device or pipe, such as /dev/null."""
-    return path.exists() and not path.is_file()
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file opened for writing."""
-    try:
-        stream = path.open("wb")
-    except OSError as error:
-        raise ConfigError(
-            [f"--output {path}: the file cannot be written ({error.strerror}). Choose another name."]
-        ) from error
-    with contextlib.closing(stream):
-        yield stream

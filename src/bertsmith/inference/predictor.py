@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsmith.data.columns import Columns
+from bertsmith.data.table import Table
 from bertsmith.errors import DataError
 from bertsmith.inference.training_facts import TrainingFacts, read_training_facts, require_model
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
@@ -174,7 +176,30 @@ class Predictor:
             )
         raise DataError(
             f"{self.name}: this model was trained on single texts, but pairs were given. "
-            "Name the one text with --text-column, or leave text_pairs out in Python."
+            "Leave the second texts out: text_pairs in Python, --pair-column for a file."
+        )
+
+    def require_pairs_in(self, table: Table, columns: Columns, *, pair_is_named: bool) -> None:
+        """The same for the columns that were chosen in a file.
+
+        Args:
+            table: the file.
+            columns: which of its columns are the texts.
+            pair_is_named: whether the user named the second text, or its name spoke for itself.
+
+        Raises:
+            DataError: with the columns, and the flag that chooses others.
+        """
+        if columns.pair is None or self.facts.reads_pairs is not False:
+            self.require_pairs(given=columns.pair is not None)
+            return
+        first, second = table.header[columns.text], table.header[columns.pair]
+        remedy = (
+            "Leave out --pair-column." if pair_is_named else f"Name the one text: --text-column {first!r}."
+        )
+        raise DataError(
+            f"{table.name}: the columns {first!r} and {second!r} were read as a pair of texts, "
+            f"but the model in {self.name} was trained on single texts. {remedy}"
         )
 
     def _score_any(self, texts: Sequence[str] | str, text_pairs: Sequence[str] | str | None) -> Scores:

@@ -119,6 +119,7 @@ def _chunks(rows: Iterable[ReadRow], *, chunk_rows: int) -> Iterator[Sequence[Re
     for read in rows:
         chunk.append(read)
         num_characters += sum(len(cell) for cell in read.row.cells if cell is not None)
+        num_characters += len(read.row.json_text or "")
         if len(chunk) >= chunk_rows or num_characters >= CHUNK_CHARACTERS:
             yield chunk
             chunk, num_characters = [], 0

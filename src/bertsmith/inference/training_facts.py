@@ -51,16 +51,22 @@ def require_model(path: Path) -> None:
     """Refuse a folder without a model.
 
     Raises:
-        NotARunFolder: not there, not a folder, or nothing in it that we know.
+        NotARunFolder: not there, not a folder, not readable, or nothing in it that we know.
         ModelNotFound: an earlier run, but one that left no model.
     """
+    try:
+        has_config = path.is_dir() and (path / "config.json").is_file()
+    except OSError as error:
+        raise NotARunFolder(
+            f"{path}: the folder cannot be read ({error.strerror}). Check the path and its permissions."
+        ) from error
+    if has_config:
+        return
     if not path.is_dir():
         siblings = (folder.name for folder in path.parent.glob("*") if folder.is_dir())
         missing = f"there is no such folder.{nearest(path.name, siblings)}"
         what = "this is a file, not a folder." if path.exists() else missing
         raise NotARunFolder(f"{path}: {what} Give the folder that bertsmith train wrote.")
-    if (path / "config.json").is_file():
-        return
     run = RunFolder(path)
     if not run.is_ours():
         raise NotARunFolder(
@@ -81,6 +87,7 @@ def read_training_facts(path: Path) -> TrainingFacts:
         RunFolderError: a results.json that is not JSON.
     """
     run = RunFolder(path)
+    _require_readable(run.settings)
     if not run.is_ours():
         return TrainingFacts()
     config = Config.from_toml(run.settings)
@@ -104,6 +111,17 @@ def read_training_facts(path: Path) -> TrainingFacts:
         num_columns=columns.get("number"),
         positive_label=config.data.positive_label,
     )
+
+
+def _require_readable(path: Path) -> None:
+    """Refuse settings that are there and cannot be read: without them texts could be cut in another way."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunFolderError(f"{path}: this file cannot be read ({error.strerror}). {REMEDY}") from error
 
 
 def _verdict(run: RunFolder) -> str:

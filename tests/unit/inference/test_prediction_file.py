@@ -158,6 +158,56 @@ def test_json_lines_have_nulls_and_full_probabilities(predictor, tmp_path):
     }
 
 
+LATE = [{"text": "good", "n": 1}] * 1001 + [{"text": "bad", "label": "mine", "late": {"x": [1.50]}}]
+
+
+def test_a_key_that_comes_late_keeps_its_value_beside_our_column_of_the_same_name(predictor):
+    output = io.BytesIO()
+    options = PredictionOptions(output_format="jsonl")
+    content = "\n".join(json.dumps(row) for row in LATE).encode()
+    summary = write_predictions(predictor, io.BytesIO(content), output, options=options)
+    first, *_, last = (
+        json.loads(line, object_pairs_hook=_no_key_twice) for line in output.getvalue().splitlines()
+    )
+    assert first["label"] in LABELS
+    assert (last["label"], last["late"]) == ("mine", {"x": [1.5]})
+    assert last["predicted_label"] == predictor.predict("bad")[0].label
+    assert "There is 1 row where a key" in summary.notes[-1]
+
+
+def _no_key_twice(pairs):
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("output_format", ["csv", "parquet"])
+def test_keys_that_come_too_late_for_a_column_are_told(predictor, output_format):
+    content = "\n".join(json.dumps(row) for row in LATE).encode()
+    options = PredictionOptions(output_format=output_format)
+    summary = write_predictions(predictor, io.BytesIO(content), io.BytesIO(), options=options)
+    assert "There is 1 row with keys" in summary.notes[-1]
+    assert "('label', 'late'): their values are not in the output" in summary.notes[-1]
+
+
+def test_nested_values_of_columns_that_are_not_used_are_written_as_json(predictor):
+    content = '{"text": "good", "tags": ["é", {"a": 1}]}\n{"text": ["x"], "tags": null}\n'
+    rows = predicted(predictor, content)
+    assert [row["tags"] for row in rows] == ['["é", {"a": 1}]', ""]
+    assert (rows[0]["error"], rows[1]["text"]) == ("", '["x"]')
+    assert rows[1]["error"] == "line 2: the value of 'text' is nested, not a text"
+
+
+def test_a_number_of_five_thousand_digits_is_no_bug(predictor):
+    [row] = predicted(predictor, '{"text": "good", "tags": [%s]}\n' % ("7" * 5000))
+    assert row["error"] == "" and "7" * 5000 in row["tags"]
+
+
+def test_a_repeated_header_keeps_its_cells(predictor):
+    rows = predicted(predictor, "text,id\ngood,1\ntext,id\nbad,2\n")
+    assert [row["id"] for row in rows] == ["1", "id", "2"]
+    assert rows[1]["error"] == "line 3: it repeats the header"
+
+
 def test_parquet_has_text_and_float_columns(predictor, tmp_path):
     source = tmp_path / "in.csv"
     source.write_text("text,id\ngood,1\n,2\nbad,3\n")
@@ -182,7 +232,7 @@ def test_parquet_in_gives_the_same_answers(predictor, tmp_path):
     assert again["predicted_label"].to_pylist() == again["label"].to_pylist()
 
 
-@pytest.mark.parametrize(("name", "delimiter"), [("out.tsv", "\t"), ("out.csv", ","), ("out.txt", "\t")])
+@pytest.mark.parametrize(("name", "delimiter"), [("out.tsv", "\t"), ("out.csv", ","), ("out", "\t")])
 def test_the_ending_of_the_output_decides_and_else_tsv_stays_tsv(predictor, tmp_path, name, delimiter):
     (tmp_path / "in.tsv").write_text("text\tid\ngood\t1\nbad\t2\n")
     write_predictions(predictor, tmp_path / "in.tsv", tmp_path / name)
@@ -257,6 +307,32 @@ class TestDestination:
         with pytest.raises(ConfigError, match="there is no folder"):
             write_predictions(predictor, source, tmp_path / "no" / "out.csv")
 
+    @pytest.mark.parametrize("ending", [".txt", ".xlsx", ".csv.gz", ".v2"])
+    def test_an_ending_that_we_do_not_write_is_refused_unless_the_format_is_said(
+        self, predictor, source, tmp_path, ending
+    ):
+        path = tmp_path / f"out{ending}"
+        with pytest.raises(ConfigError, match=r"not written as \.\w+\. Known endings: \.csv, .*\.parquet"):
+            write_predictions(predictor, source, path)
+        assert not path.exists()
+        write_predictions(predictor, source, path, options=PredictionOptions(output_format="csv"))
+        assert path.read_text().startswith("text,id,label")
+
+    @pytest.mark.parametrize("output_format", ["csv", "jsonl", "parquet"])
+    def test_a_full_disk_is_told_with_the_name_of_the_output(self, predictor, source, output_format):
+        options = PredictionOptions(output_format=output_format)
+        with pytest.raises(ConfigError, match=r"^--output /dev/full: .*No space left.* Make room"):
+            write_predictions(predictor, source, "/dev/full", options=options)
+
+    @pytest.mark.parametrize("length", [250, 300])
+    def test_a_name_that_no_file_system_takes_is_refused(self, predictor, source, tmp_path, length):
+        with pytest.raises(ConfigError, match=r"--output .*File name too long\)\. Choose another name"):
+            write_predictions(predictor, source, tmp_path / f"{'x' * length}.csv")
+
+    def test_a_folder_that_takes_no_files_is_told(self, predictor, source):
+        with pytest.raises(ConfigError, match=r"--output /proc/out\.csv.*cannot be written"):
+            write_predictions(predictor, source, "/proc/out.csv")
+
     def test_a_device_is_written_to(self, predictor, source):
         assert write_predictions(predictor, source, os.devnull).rows == 1
 
@@ -279,10 +355,10 @@ class TestDestination:
 
 class TestColumnsOfTheTraining:
     @staticmethod
-    def run_of(folder, *, text: str, pair: str | None = None) -> Predictor:
+    def run_of(folder, *, text: str, pair: str | None = None, num_columns: int = 2) -> Predictor:
         write_classifier(folder)
         (folder / "run.toml").write_text(MARK + Config().to_toml())
-        columns = {"text": text, "pair": pair, "label": "label"}
+        columns = {"text": text, "pair": pair, "label": "label", "number": num_columns}
         (folder / "results.json").write_text(json.dumps({"data": {"columns": columns}}))
         return Predictor.load(folder, device="cpu", threads=1)
 
@@ -312,8 +388,33 @@ class TestColumnsOfTheTraining:
 
     def test_pairs_for_a_model_of_single_texts_are_refused(self, tmp_path):
         predictor = self.run_of(tmp_path, text="text")
-        with pytest.raises(DataError, match="trained on single texts"):
+        with pytest.raises(
+            DataError,
+            match=r"^<memory>: the columns 'premise' and 'hypothesis' were read as a pair of texts, "
+            r".* trained on single texts\. Name the one text: --text-column 'premise'\.$",
+        ):
             predicted(predictor, "premise,hypothesis\ngood day,bad day\n")
+
+    def test_a_pair_that_the_user_named_is_to_be_left_out(self, tmp_path):
+        predictor = self.run_of(tmp_path, text="text")
+        options = PredictionOptions(read=ReadOptions(text_column="text", pair_column="other"))
+        with pytest.raises(DataError, match=r"'text' and 'other' .* Leave out --pair-column\.$"):
+            predicted(predictor, "text,other\ngood day,bad day\n", options=options)
+
+    def test_a_numbered_column_of_another_table_is_not_taken(self, tmp_path):
+        predictor = self.run_of(tmp_path, text="1", num_columns=2)
+        content = "".join(f"{n},r{n},it was a {word} day\n" for n, word in enumerate(("good", "bad", "fine")))
+        options = PredictionOptions(read=ReadOptions(no_header=True))
+        output = io.BytesIO()
+        summary = write_predictions(predictor, io.BytesIO(content.encode()), output, options=options)
+        assert summary.notes[-1] == "The text is column '3'."
+
+    def test_a_numbered_column_of_a_table_as_wide_as_the_training_file_is_taken(self, tmp_path):
+        predictor = self.run_of(tmp_path, text="1", num_columns=2)
+        options = PredictionOptions(read=ReadOptions(no_header=True))
+        content = b"good,this was really a good day\nbad,and that was not\n"
+        summary = write_predictions(predictor, io.BytesIO(content), io.BytesIO(), options=options)
+        assert summary.notes[-1] == "The text is column '1'."
 
 
 def test_the_reader_is_never_two_chunks_ahead_of_what_was_taken(predictor):
@@ -356,6 +457,16 @@ def test_a_book_ends_its_chunk_early(predictor, monkeypatch):
     source = io.BytesIO(b"text,id\n" + b"".join(b"%s,%d\n" % (b"good " * 150, n) for n in range(5)))
     table = open_table(source, ReadOptions())
     _, rows = read_rows(table, ReadOptions())
+    counts: list[int] = []
+    for _ in predict_rows(predictor, rows, on_rows=counts.append):
+        pass
+    assert [count for count in counts if count] == [2, 2, 1]
+
+
+def test_what_json_rows_hold_beside_their_columns_ends_a_chunk_too(predictor, monkeypatch):
+    monkeypatch.setattr("bertsmith.inference.row_stream.CHUNK_CHARACTERS", 1000)
+    source = io.BytesIO(b"".join(b'{"text": "good", "n": [%s1]}\n' % (b"1, " * 250) for _ in range(5)))
+    _, rows = read_rows(open_table(source, ReadOptions()), ReadOptions())
     counts: list[int] = []
     for _ in predict_rows(predictor, rows, on_rows=counts.append):
         pass

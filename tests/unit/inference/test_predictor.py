@@ -8,7 +8,7 @@ from tests.tiny_models import write_tiny_model
 from tests.unit.inference.models import LABELS, tiny_predictor, write_classifier
 
 from bertsmith.config import Config
-from bertsmith.errors import BertsmithError, ConfigError, DataError, ModelError, NotARunFolder
+from bertsmith.errors import BertsmithError, ConfigError, DataError, ModelError, NotARunFolder, RunFolderError
 from bertsmith.inference.predictor import Predictor, load
 from bertsmith.run_folder import MARK
 
@@ -131,3 +131,15 @@ def test_a_device_that_is_not_there_is_a_config_error(tmp_path):
     write_classifier(tmp_path)
     with pytest.raises(ConfigError, match="--device mps"):
         load(tmp_path, device="mps")
+
+
+def test_settings_that_are_there_and_cannot_be_read_are_refused(tmp_path):
+    folder = write_classifier(tmp_path / "m")
+    (folder / "run.toml").mkdir()
+    with pytest.raises(RunFolderError, match=r"run\.toml: this file cannot be read \(Is a directory\)"):
+        load(folder, device="cpu", threads=1)
+
+
+def test_a_folder_name_that_no_file_system_takes_is_refused():
+    with pytest.raises(NotARunFolder, match=r"the folder cannot be read \(File name too long\)"):
+        load("m" * 300)
