@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from bertsmith.diagnosis.slices import Slice
 from bertsmith.evaluation.calibration import Calibration
 from bertsmith.evaluation.scoring import Evaluation, LabelScore, Score
-from bertsmith.report.markdown import Markdown, name_of, table
+from bertsmith.report.markdown import Markdown, name_of, neutral, table
 from bertsmith.run import Baselines, SplitSummary
-from bertsmith.training.history import EpochRecord
+from bertsmith.training.history import EpochRecord, Restart
 
 MAX_LABELS = 20
 """With more labels, tables show a part of them and say so."""
@@ -188,3 +188,9 @@ def _trimmed(value: float) -> str:
     """At most four decimals, as the Trainer prints them: 0.5 stays 0.5, and 0.63596 becomes 0.6360."""
     exact = str(value)
     return f"{value:.4f}" if len(exact.partition(".")[2]) > 4 else exact
+
+
+def attempt_line(restart: Restart) -> str:
+    """What a failed attempt ran with, what it failed by, and what was done instead."""
+    settings = ", ".join(f"{name} {value:g}" for name, value in restart.recipe.items())
+    return f"{settings}; {restart.steps:,} steps; failed: {neutral(restart.sign)}. Then: {neutral(restart.remedy)}."

@@ -12,7 +12,7 @@ from bertsmith.findings import Finding
 from bertsmith.report import card_tables
 from bertsmith.report.markdown import Markdown, name_of, neutral, render
 from bertsmith.run import ModelSummary, Run
-from bertsmith.training.history import EpochRecord, Restart
+from bertsmith.training.history import EpochRecord
 
 _IN_MEMORY = "<memory>"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
@@ -182,14 +182,8 @@ def _training(run: Run) -> dict[str, Any]:
         "best_score": None if score is None else card_tables.number(score),
         "divergence": history.divergence,
         "given_up": history.given_up is not None,
-        "attempts": [_attempt(restart) for restart in run.restarts],
+        "attempts": [card_tables.attempt_line(restart) for restart in run.restarts],
     }
-
-
-def _attempt(restart: Restart) -> str:
-    """What a failed attempt ran with, what it failed by, and what was done instead."""
-    settings = ", ".join(f"{name} {value:g}" for name, value in restart.recipe.items())
-    return f"{settings}; {restart.steps:,} steps; failed: {neutral(restart.sign)}. Then: {neutral(restart.remedy)}."
 
 
 def _collapse(epoch: EpochRecord) -> str:
