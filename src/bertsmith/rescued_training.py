@@ -135,6 +135,7 @@ def _remedy(prepared: Prepared, history: History, tries: _Tries) -> Remedy | Non
         history,
         recipe=prepared.config.training,
         num_rows=len(prepared.encoded.train),
+        entropy=training_entropy(prepared),
         num_restarts=tries.num_restarts,
         was_continued=tries.was_continued,
         ended_first=tries.ended_first,

@@ -20,6 +20,7 @@ from bertsmith.training.signs import (
     WINDOW,
     has_left_prior_for_good,
     has_vanishing_gradients,
+    is_above_prior,
     is_at_prior,
     is_starting,
     recent,
@@ -126,6 +127,7 @@ def next_remedy(
     *,
     recipe: TrainingConfig,
     num_rows: int,
+    entropy: float,
     num_restarts: int,
     was_continued: bool,
     ended_first: TrainingConfig | None = None,
@@ -136,19 +138,17 @@ def next_remedy(
         history: of the attempt that failed.
         recipe: the settings that it ran with.
         num_rows: training rows.
+        entropy: of the training labels' shares, in nats, under the loss's own weights.
         num_restarts: restarts so far.
         was_continued: whether a short attempt was already continued.
         ended_first: the first attempt's settings, if it was ended for standing still: the last restart gives it its end.
     """
     steps_per_epoch = -(-num_rows // recipe.batch_size)
     ended = history.divergence is None and history.given_up is None
-    is_slow = is_falling([step.loss for step in history.steps], history.epochs)
-    if (
-        ended
-        and (history.num_steps < FEWEST_STEPS or is_slow)
-        and not was_continued
-        and recipe.max_steps is None
-    ):
+    losses = [step.loss for step in history.steps]
+    is_slow = is_falling(losses, history.epochs) or history.num_steps < FEWEST_STEPS
+    may_continue = ended and not was_continued and recipe.max_steps is None
+    if is_slow and may_continue and not is_above_prior(losses, entropy):
         epochs = -(-max(2 * FEWEST_STEPS, history.num_steps) // steps_per_epoch)
         longer = recipe.model_copy(update={"epochs": epochs})
         return Remedy("continue", longer, f"{epochs} more epochs, as {history.num_steps} steps were too few")

@@ -14,6 +14,8 @@ LEAST_INFORMATION = 0.002
 """Below this share of the labels' entropy the predictions say nothing of the text."""
 AT_PRIOR = 0.98
 """A training loss above this share of the labels' entropy has learned nothing yet."""
+ABOVE_PRIOR = 1.05
+"""A training loss above this share of the labels' entropy does worse than knowing nothing."""
 WINDOW = 50
 """Steps whose mean or median stands for "now": one batch of 8 says little."""
 FAR_FROM_PRIOR = 2.0
@@ -70,6 +72,11 @@ def recent(losses: Sequence[float], *, before: int = 0) -> Sequence[float]:
 def is_at_prior(losses: Sequence[float], entropy: float) -> bool:
     """Whether the training loss of the last quarter of the steps is where saying the label shares would leave it."""
     return bool(losses) and fmean(recent(losses)) > AT_PRIOR * entropy
+
+
+def is_above_prior(losses: Sequence[float], entropy: float) -> bool:
+    """Whether the training loss is clearly worse than saying the label shares: steps that are too large, no slow start."""
+    return bool(losses) and fmean(recent(losses)) > ABOVE_PRIOR * entropy
 
 
 def is_starting(losses: Sequence[float], validation_losses: Sequence[float] = ()) -> bool:

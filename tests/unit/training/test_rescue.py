@@ -78,7 +78,9 @@ def test_a_falling_validation_loss_keeps_it_alive_too():
 def test_a_slow_start_is_continued_not_restarted():
     slow = history(*[LN2] * 600, *[LN2 - 0.00005 * number for number in range(200)], epochs=(epoch(),))
 
-    remedy = next_remedy(slow, recipe=PUBLISHED, num_rows=800, num_restarts=0, was_continued=False)
+    remedy = next_remedy(
+        slow, recipe=PUBLISHED, num_rows=800, entropy=LN2, num_restarts=0, was_continued=False
+    )
 
     assert remedy is not None and (remedy.kind, remedy.recipe.epochs) == ("continue", 8)
 
@@ -111,8 +113,10 @@ def test_an_attempt_that_learned_has_not_failed():
 def test_a_short_attempt_is_first_continued_then_restarted():
     short = history(*[LN2] * 40, epochs=(epoch(),))
 
-    first = next_remedy(short, recipe=PUBLISHED, num_rows=64, num_restarts=0, was_continued=False)
-    then = next_remedy(short, recipe=PUBLISHED, num_rows=64, num_restarts=0, was_continued=True)
+    first = next_remedy(
+        short, recipe=PUBLISHED, num_rows=64, entropy=LN2, num_restarts=0, was_continued=False
+    )
+    then = next_remedy(short, recipe=PUBLISHED, num_rows=64, entropy=LN2, num_restarts=0, was_continued=True)
 
     assert first is not None and then is not None
     assert (first.kind, first.recipe.epochs) == ("continue", 75)
@@ -123,7 +127,9 @@ def test_the_remedies_come_in_their_order_and_end():
     failed = history(*[LN2] * 400, epochs=(epoch(),))
     recipe, told = PUBLISHED, []
     for number in range(4):
-        remedy = next_remedy(failed, recipe=recipe, num_rows=400, num_restarts=number, was_continued=False)
+        remedy = next_remedy(
+            failed, recipe=recipe, num_rows=400, entropy=LN2, num_restarts=number, was_continued=False
+        )
         if remedy is None:
             break
         recipe = remedy.recipe
@@ -140,7 +146,12 @@ def test_a_diverged_short_attempt_is_restarted_at_once():
     ended = history(LN2, divergence=Divergence(1, 1.0, "loss", math.inf))
 
     remedy = next_remedy(
-        ended, recipe=TrainingConfig(learning_rate=1.0), num_rows=64, num_restarts=0, was_continued=False
+        ended,
+        recipe=TrainingConfig(learning_rate=1.0),
+        num_rows=64,
+        entropy=LN2,
+        num_restarts=0,
+        was_continued=False,
     )
 
     assert remedy is not None
@@ -158,8 +169,29 @@ def test_a_first_attempt_that_was_ended_gets_its_end_with_the_last_restart():
     failed = history(*[LN2] * 1000, given_up=GivenUp(1000, "the loss stays"))
 
     remedy = next_remedy(
-        failed, recipe=PUBLISHED, num_rows=4000, num_restarts=2, was_continued=True, ended_first=PUBLISHED
+        failed,
+        recipe=PUBLISHED,
+        num_rows=4000,
+        entropy=LN2,
+        num_restarts=2,
+        was_continued=True,
+        ended_first=PUBLISHED,
     )
 
     assert remedy is not None and remedy.to_its_end
     assert remedy.recipe == PUBLISHED
+
+
+def test_a_short_attempt_that_does_worse_than_knowing_nothing_is_restarted_not_continued():
+    hot = history(*[1.1 * LN2] * 90, epochs=(epoch(collapsed=True),))
+
+    remedy = next_remedy(
+        hot,
+        recipe=TrainingConfig(learning_rate=1e-2),
+        num_rows=180,
+        entropy=LN2,
+        num_restarts=0,
+        was_continued=False,
+    )
+
+    assert remedy is not None and remedy.kind == "restart"
