@@ -26,7 +26,7 @@ from bertsmith.model.decoding import predicted_ids
 from bertsmith.model.loading import load_base
 from bertsmith.model.prediction import predict_logits
 from bertsmith.runtime import choose_runtime
-from bertsmith.tokens.batching import EncodedDataset, Padding
+from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import TextEncoder
 from bertsmith.training.history import ValidationScores
 from bertsmith.training.loop import Plan, train
@@ -92,16 +92,16 @@ def minilm_predictions(train_rows: Dataset, test_rows: Dataset, label_set: Label
     runtime = choose_runtime(device="cpu", precision="float32", threads=None)
     loaded = load_base(ModelConfig(model="minilm"), label_set, seed=recipe.seed)
     encoder = TextEncoder(loaded.backend, loaded.max_length)
-    padding = Padding(pad_id=loaded.pad_id, uses_token_types=loaded.uses_token_types)
+    layout = loaded.layout
     encoded = EncodedDataset(
         encoder.encode(train_rows.texts), np.array(label_set.ids_of(train_rows.labels), np.int64)
     )
-    plan = Plan.of(len(encoded), recipe=recipe, padding=padding, runtime=runtime)
+    plan = Plan.of(len(encoded), recipe=recipe, layout=layout, runtime=runtime)
     train(loaded.model, encoded, plan=plan, validate=_nothing_to_choose)
     logits = predict_logits(
         loaded.model,
         EncodedDataset(encoder.encode(test_rows.texts)),
-        padding=padding,
+        layout=layout,
         batch_size=32,
         runtime=runtime,
     )

@@ -32,7 +32,7 @@ from bertsmith.data.reading import read_examples
 from bertsmith.data.table import ReadOptions
 from bertsmith.model.loading import LoadedModel, load_base
 from bertsmith.runtime import choose_runtime
-from bertsmith.tokens.batching import EncodedDataset, Padding
+from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import TextEncoder
 from bertsmith.training.history import ValidationScores
 from bertsmith.training.loop import Plan, train
@@ -74,8 +74,8 @@ def our_rows_per_second(dataset: Dataset, label_set: LabelSet) -> float:
     """The training steps alone, as results.json reports them."""
     loaded, encoded, recipe = prepared(dataset, label_set)
     runtime = choose_runtime(device="cpu", precision="float32", threads=None)
-    padding = Padding(pad_id=loaded.pad_id, uses_token_types=loaded.uses_token_types)
-    plan = Plan.of(len(encoded), recipe=recipe, padding=padding, runtime=runtime)
+    layout = loaded.layout
+    plan = Plan.of(len(encoded), recipe=recipe, layout=layout, runtime=runtime)
     shares = dict.fromkeys(label_set.names, 1 / len(label_set))
     scores = ValidationScores(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, shares, shares)
     history = train(loaded.model, encoded, plan=plan, validate=lambda: scores)

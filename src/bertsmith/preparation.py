@@ -26,7 +26,7 @@ from bertsmith.run import DataSummary, ModelSummary, SplitSummary
 from bertsmith.runtime import Runtime, choose_runtime
 from bertsmith.sources import read_sources
 from bertsmith.task import Task
-from bertsmith.tokens.batching import EncodedDataset, Padding
+from bertsmith.tokens.batching import EncodedDataset, Layout
 from bertsmith.tokens.encoding import TextEncoder
 from bertsmith.training.recipe import resolve_recipe
 
@@ -85,9 +85,9 @@ class Prepared:
         return Task.of_labels(len(self.data.label_set))
 
     @property
-    def padding(self) -> Padding:
-        """How the model wants its rows padded."""
-        return Padding(pad_id=self.loaded.pad_id, uses_token_types=self.loaded.uses_token_types)
+    def layout(self) -> Layout:
+        """How the model wants its rows laid out."""
+        return self.loaded.layout
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -102,7 +102,7 @@ class Prepared:
         return predict_logits(
             self.loaded.model,
             encoded,
-            padding=self.padding,
+            layout=self.layout,
             batch_size=self.config.training.eval_batch_size,
             runtime=replace(self.runtime, autocast_dtype=None) if as_served else self.runtime,
         )

@@ -153,7 +153,7 @@ def plan_of(prepared: Prepared) -> Plan:
     return Plan.of(
         len(prepared.encoded.train),
         recipe=prepared.config.training,
-        padding=prepared.padding,
+        layout=prepared.layout,
         runtime=prepared.runtime,
         class_weights=prepared.class_weights,
     )

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from tests.tiny_models import FAMILIES
+from tests.tiny_models import FAMILIES, tiny_model
 from transformers import PreTrainedModel
 
 from bertsmith.config import TrainingConfig
+from bertsmith.model.packed import can_pack, first_position
 from bertsmith.runtime import Runtime
-from bertsmith.tokens.batching import EncodedDataset, Padding
+from bertsmith.tokens.batching import EncodedDataset, Layout
 from bertsmith.tokens.encoding import EncodedTexts
 from bertsmith.training.history import History, StepRecord, ValidationScores
 from bertsmith.training.loop import Observers, Plan, train
@@ -53,9 +54,15 @@ def encoded(rows: list[list[int]]) -> EncodedTexts:
     )
 
 
-def padding_of(family: str) -> Padding:
-    """How the family's tiny model wants its rows padded."""
-    return Padding(pad_id=FAMILIES[family].special_ids[0], uses_token_types=FAMILIES[family].token_types)
+def layout_of(family: str) -> Layout:
+    """How the family's tiny model wants its rows laid out."""
+    model = tiny_model(family, num_labels=2)
+    return Layout(
+        pad_id=FAMILIES[family].special_ids[0],
+        uses_token_types=FAMILIES[family].token_types,
+        is_packed=can_pack(model),
+        first_position=first_position(model),
+    )
 
 
 def scores(
@@ -76,7 +83,7 @@ def plan_for(
     dataset: EncodedDataset, family: str = "bert", *, attempt: int = 0, runtime: Runtime = CPU, **recipe: Any
 ) -> Plan:
     """The plan of a run over these rows; `recipe` overrides the published one."""
-    plan = Plan.of(len(dataset), recipe=TrainingConfig(**recipe), padding=padding_of(family), runtime=runtime)
+    plan = Plan.of(len(dataset), recipe=TrainingConfig(**recipe), layout=layout_of(family), runtime=runtime)
     return replace(plan, attempt=attempt)
 
 

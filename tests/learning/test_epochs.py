@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from tests.learning.small_run import CPU, make_rows, padding_of, plan_for, run, scores
+from tests.learning.small_run import CPU, make_rows, layout_of, plan_for, run, scores
 from tests.tiny_models import tiny_model
 
 from bertsmith.config import TrainingConfig
@@ -41,7 +41,7 @@ def best_flags(given: Sequence[ValidationScores], **recipe: object) -> list[bool
 
 def test_epochs_of_5474_rows_end_at_the_steps_of_the_published_table() -> None:
     """⌈5474 / 8⌉ = 685."""
-    plan = Plan.of(5474, recipe=TrainingConfig(), padding=padding_of("bert"), runtime=CPU)
+    plan = Plan.of(5474, recipe=TrainingConfig(), layout=layout_of("bert"), runtime=CPU)
 
     assert [plan.steps_per_epoch * epoch for epoch in range(1, 6)] == [685, 1370, 2055, 2740, 3425]
     assert plan.num_steps == 3425

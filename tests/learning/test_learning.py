@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.learning.small_run import CPU, largest_difference, make_rows, padding_of, run, weights
+from tests.learning.small_run import CPU, largest_difference, make_rows, layout_of, run, weights
 from tests.tiny_models import FAMILIES, tiny_model
 from transformers import PreTrainedModel
 
@@ -88,7 +88,7 @@ def test_every_family_trains_and_predicts(family: str) -> None:
     model = tiny_model(family, dropout=0.0, num_labels=2)
     before = weights(model)
     _, steps = run(model, dataset, family, learning_rate=1e-3, epochs=3, schedule="constant")
-    logits = predict_logits(model, dataset, padding=padding_of(family), batch_size=8, runtime=CPU)
+    logits = predict_logits(model, dataset, layout=layout_of(family), batch_size=8, runtime=CPU)
 
     assert [step.step for step in steps] == [1, 2, 3]
     assert steps[2].loss < steps[0].loss

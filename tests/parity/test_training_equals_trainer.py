@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.learning.small_run import largest_difference, make_rows, padding_of, run, weights
+from tests.learning.small_run import largest_difference, make_rows, layout_of, run, weights
 from tests.tiny_models import FAMILIES, tiny_model
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments
@@ -18,6 +18,7 @@ from transformers.optimization import get_constant_schedule_with_warmup, get_lin
 
 from bertsmith.config import TrainingConfig
 from bertsmith.tokens.batching import EncodedDataset, collate
+from bertsmith.training.gradients import trainable
 from bertsmith.training.optimizer import make_optimizer, undecayed_names
 from bertsmith.training.schedule import learning_rate_at
 
@@ -26,7 +27,8 @@ RECIPES: dict[str, dict[str, float]] = {
     "published": {"learning_rate": 5e-5},
     "warmup and weight decay": {"learning_rate": 1e-3, "warmup_ratio": 0.1, "weight_decay": 0.1},
 }
-FAMILY_NAMES = ("bert", "roberta", "distilbert")
+FAMILY_NAMES = ("bert", "roberta", "xlm-roberta", "distilbert", "electra", "albert", "modernbert", "mpnet")
+"""All that take packed rows, and one that takes padded ones."""
 KEY_BIASES = ("key.bias", "k_lin.bias")
 """A key's bias adds the same to every score of a query, which the softmax takes away: its gradient is zero.
 What is computed is rounding, and Adam scales any gradient to the learning rate."""
@@ -54,7 +56,7 @@ def train_with_trainer(
     """The losses of the Trainer's steps; the model is trained in place."""
 
     def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:
-        batch = collate(dataset, torch.tensor(rows).numpy(), padding=padding_of(family))
+        batch = collate(dataset, torch.tensor(rows).numpy(), layout=layout_of(family))
         return batch.inputs() | {"labels": batch.label_ids}
 
     warmup_ratio = recipe.pop("warmup_ratio", 0.0)
@@ -133,7 +135,10 @@ def test_the_weights_that_decay_are_the_trainers(family: str) -> None:
 def test_the_optimizer_holds_every_trainable_weight_once(family: str) -> None:
     model = tiny_model(family, num_labels=2)
     frozen = next(model.parameters()).requires_grad_(False)
-    groups = make_optimizer(model, recipe=TrainingConfig(weight_decay=0.1)).param_groups
+    optimizer = make_optimizer(
+        trainable(model), undecayed=undecayed_names(model), recipe=TrainingConfig(weight_decay=0.1)
+    )
+    groups = optimizer.param_groups
     held = [id(parameter) for group in groups for parameter in group["params"]]
 
     assert sorted(held) == sorted(

@@ -6,7 +6,7 @@ import torch
 
 from bertsmith.config import Config, TrainingConfig
 from bertsmith.runtime import Runtime
-from bertsmith.tokens.batching import Padding
+from bertsmith.tokens.batching import Layout
 from bertsmith.training.loop import Plan
 
 PUBLISHED_TRAINING_ROWS = 5_474
@@ -17,7 +17,7 @@ def published_plan() -> Plan:
     return Plan.of(
         PUBLISHED_TRAINING_ROWS,
         recipe=Config().training,
-        padding=Padding(pad_id=0, uses_token_types=True),
+        layout=Layout(pad_id=0, uses_token_types=True),
         runtime=Runtime(device=torch.device("cpu"), autocast_dtype=None, num_threads=1),
     )
 
@@ -31,7 +31,7 @@ def test_an_epoch_of_5474_rows_makes_685_steps() -> None:
     plan = Plan.of(
         PUBLISHED_TRAINING_ROWS,
         recipe=recipe,
-        padding=published_plan().padding,
+        layout=published_plan().layout,
         runtime=published_plan().runtime,
     )
     assert [plan.num_steps * epoch for epoch in range(1, 6)] == [685, 1370, 2055, 2740, 3425]

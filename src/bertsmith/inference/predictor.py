@@ -17,7 +17,7 @@ from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.model.loading import LoadedModel, load_run
 from bertsmith.model.prediction import NoProgress, predict_logits
 from bertsmith.runtime import Runtime, choose_runtime
-from bertsmith.tokens.batching import EncodedDataset, Padding
+from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import TextEncoder
 
 DEFAULT_BATCH_SIZE = 32
@@ -57,7 +57,7 @@ class Predictor:
     def __init__(self, loaded: LoadedModel, *, runtime: Runtime, facts: TrainingFacts) -> None:
         self._model = loaded.model.to(runtime.device).eval()  # type: ignore[arg-type]  # transformers types `to` too narrowly
         self._runtime = runtime
-        self._padding = Padding(pad_id=loaded.pad_id, uses_token_types=loaded.uses_token_types)
+        self._layout = loaded.layout
         self._encoder = TextEncoder(loaded.backend, loaded.max_length, facts.truncate)
         self.name = loaded.name
         """The folder, as it was given."""
@@ -142,7 +142,7 @@ class Predictor:
             logits = predict_logits(
                 self._model,
                 EncodedDataset(encoded),
-                padding=self._padding,
+                layout=self._layout,
                 batch_size=batch_size,
                 runtime=self._runtime,
                 on_rows=on_rows,

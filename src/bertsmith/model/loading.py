@@ -30,9 +30,12 @@ from bertsmith.data.example import LabelSet
 from bertsmith.errors import IncompatibleModel, ModelNotFound, list_names
 from bertsmith.findings import Finding
 from bertsmith.model import classifier, limits
+from bertsmith.model.agreement import choose_path
 from bertsmith.model.folder import ModelFolder, open_folder, read_weights
 from bertsmith.model.hub import FoundModel, Source, find_model
+from bertsmith.model.packed import first_position
 from bertsmith.model.tokenizer import first_line, load_tokenizer, plain_copy, quiet
+from bertsmith.tokens.batching import Layout
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,8 @@ class LoadedModel:
     label_set: LabelSet
     max_length: int
     """Most tokens of a row, special tokens included."""
-    pad_id: int
-    uses_token_types: bool
-    """Whether the second text of a pair has token type 1."""
+    layout: Layout
+    """How it wants its rows laid out; packed where that gives what the padded way gives."""
     name: str
     """As the user gave it."""
     revision: str | None
@@ -151,12 +153,17 @@ def _loaded(
     folder: ModelFolder, model: PreTrainedModel, *, tokenizer: PreTrainedTokenizerFast, **known: Any
 ) -> LoadedModel:
     """The value, with what follows from folder, model and tokenizer; `known` are its other fields."""
+    findings: tuple[Finding, ...] = known.pop("findings")
+    pad_id = limits.pad_id(folder, tokenizer, model=model)
+    uses_token_types = limits.uses_token_types(model, tokenizer)
+    packed = Layout(pad_id, uses_token_types, is_packed=True, first_position=first_position(model))
+    is_packed, told = choose_path(model, layout=packed, max_length=known["max_length"])
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
         backend=plain_copy(tokenizer),
-        pad_id=limits.pad_id(folder, tokenizer, model=model),
-        uses_token_types=limits.uses_token_types(model, tokenizer),
+        layout=packed if is_packed else Layout(pad_id, uses_token_types),
+        findings=(*findings, *told),
         name=folder.name,
         revision=folder.found.revision,
         source=folder.found.source,

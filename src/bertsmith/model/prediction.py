@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from bertsmith.model.packed import PackedNetwork
 from bertsmith.runtime import Runtime
-from bertsmith.tokens.batching import EncodedDataset, Padding, by_length, collate
+from bertsmith.tokens.batching import EncodedDataset, Layout, by_length, by_num_tokens, collate, pack
 
 NoProgress: Callable[[int], None] = lambda num_rows: None  # noqa: E731 - a named default for an argument
+TOKENS_PER_ROW = 128
+"""A packed batch holds as many tokens as its number of rows would have with this many each."""
+
+RowsToLogits = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 def predict_logits(
     model: PreTrainedModel,
     dataset: EncodedDataset,
     *,
-    padding: Padding,
+    layout: Layout,
     batch_size: int,
     runtime: Runtime,
     on_rows: Callable[[int], None] = NoProgress,
@@ -29,18 +37,81 @@ def predict_logits(
     Args:
         model: on the runtime's device; left in the mode (training or not) in which it came.
         dataset: encoded rows; labels are not looked at.
-        padding: how the model wants its rows padded.
-        batch_size: rows per forward pass; rows of like length go together.
-        runtime: device and precision.
+        layout: how the model wants its rows laid out.
+        batch_size: rows per forward pass; packed, so many times 128 tokens. Rows of like length go together.
+        runtime: device, precision and threads.
         on_rows: called with the number of rows just done.
     """
     logits = np.empty((len(dataset), int(model.config.num_labels or 0)), np.float32)
     was_training = model.training
     model.train(False)  # noqa: FBT003 - torch's own signature
-    with torch.inference_mode(), runtime.autocast():
-        for rows in by_length(dataset.texts, size=batch_size):
-            batch = collate(dataset, rows, padding=padding).to(runtime.device)
-            logits[rows] = model(**batch.inputs()).logits.float().cpu().numpy()
+    try:
+        if layout.is_packed:
+            batches = list(by_num_tokens(dataset.texts, most=TOKENS_PER_ROW * batch_size))
+            computed = _packed(model, dataset, batches, layout=layout, runtime=runtime)
+        else:
+            batches = list(by_length(dataset.texts, size=batch_size))
+            computed = _padded(model, dataset, batches, layout=layout, runtime=runtime)
+        for rows, of_rows in zip(batches, computed, strict=True):
+            logits[rows] = of_rows
             on_rows(len(rows))
-    model.train(was_training)
+    finally:
+        model.train(was_training)
     return logits
+
+
+def _padded(
+    model: PreTrainedModel,
+    dataset: EncodedDataset,
+    batches: list[NDArray[np.int64]],
+    *,
+    layout: Layout,
+    runtime: Runtime,
+) -> Iterator[NDArray[np.float32]]:
+    """The logits of every batch, one after the other."""
+    for rows in batches:
+        with torch.inference_mode(), runtime.autocast():
+            batch = collate(dataset, rows, layout=layout).to(runtime.device)
+            yield model(**batch.inputs()).logits.float().cpu().numpy()
+
+
+def _packed(
+    model: PreTrainedModel,
+    dataset: EncodedDataset,
+    batches: list[NDArray[np.int64]],
+    *,
+    layout: Layout,
+    runtime: Runtime,
+) -> Iterator[NDArray[np.float32]]:
+    """The logits of every batch in their order; on the CPU two batches are computed side by side."""
+    networks: SimpleQueue[PackedNetwork] = SimpleQueue()
+    for _ in range(runtime.num_shards):
+        networks.put(PackedNetwork(model, device=runtime.device))
+
+    def compute(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        network = networks.get()
+        try:
+            with torch.inference_mode(), runtime.autocast():
+                batch = pack(dataset, rows, layout=layout, device=runtime.device)
+                found: NDArray[np.float32] = network.logits(batch).float().cpu().numpy()
+                return found
+        finally:
+            networks.put(network)
+
+    if runtime.num_shards == 1 or len(batches) == 1:
+        yield from map(compute, batches)
+        return
+    with runtime.sharded(), _threads(runtime) as threads:
+        yield from threads.map(compute, batches)
+
+
+@contextmanager
+def _threads(runtime: Runtime) -> Iterator[ThreadPoolExecutor]:
+    """A thread for each shard; what has not begun when an error leaves is not begun."""
+    threads = ThreadPoolExecutor(
+        runtime.num_shards, initializer=torch.set_num_threads, initargs=(runtime.threads_per_shard,)
+    )
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)

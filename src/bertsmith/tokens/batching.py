@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,19 +76,69 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Padding:
-    """How the model wants its rows padded."""
+class PackedBatch:
+    """Rows end to end, without padding. Shapes: (tokens,) and (rows,)."""
+
+    input_ids: Tensor
+    """(tokens,) int64."""
+    position_ids: Tensor
+    """(tokens,) int64: each row's own positions."""
+    token_type_ids: Tensor | None
+    """(tokens,) int64, or None where the model takes none."""
+    lengths: NDArray[np.int64]
+    """(rows,) tokens of every row."""
+    label_ids: Tensor | None
+    """(rows,) int64."""
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of all rows."""
+        return len(self.input_ids)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the model wants its rows laid out."""
 
     pad_id: int
     uses_token_types: bool
+    """Whether the second text of a pair has token type 1."""
+    is_packed: bool = False
+    """End to end, without padding; else padded to the longest."""
+    first_position: int = 0
+    """The position of a packed row's first token."""
 
 
-def collate(dataset: EncodedDataset, rows: NDArray[np.int64], *, padding: Padding) -> Batch:
+def pack(
+    dataset: EncodedDataset, rows: NDArray[np.int64], *, layout: Layout, device: torch.device
+) -> PackedBatch:
+    """The batch of these rows, end to end in their order."""
+    texts = dataset.texts
+    lengths = texts.lengths[rows]
+    places = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    tokens = np.repeat(texts.offsets[rows], lengths) + places
+
+    def on_device(values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values.astype(np.int64, copy=False)).to(device, non_blocking=True)
+
+    return PackedBatch(
+        input_ids=on_device(texts.input_ids[tokens]),
+        position_ids=on_device(places + layout.first_position),
+        token_type_ids=on_device(texts.token_type_ids[tokens]) if layout.uses_token_types else None,
+        lengths=lengths,
+        label_ids=None if dataset.label_ids is None else on_device(dataset.label_ids[rows]),
+    )
+
+
+def collate(dataset: EncodedDataset, rows: NDArray[np.int64], *, layout: Layout) -> Batch:
     """The batch of these rows, padded at their end to the longest of them."""
     texts = dataset.texts
     lengths = texts.lengths[rows]
     shape = (len(rows), int(lengths.max()))
-    input_ids = np.full(shape, padding.pad_id, np.int64)
+    input_ids = np.full(shape, layout.pad_id, np.int64)
     token_type_ids = np.zeros(shape, np.int64)
     for index, row in enumerate(rows):
         tokens = slice(texts.offsets[row], texts.offsets[row + 1])
@@ -97,7 +148,7 @@ def collate(dataset: EncodedDataset, rows: NDArray[np.int64], *, padding: Paddin
     return Batch(
         input_ids=torch.from_numpy(input_ids),
         attention_mask=torch.from_numpy(attention_mask),
-        token_type_ids=torch.from_numpy(token_type_ids) if padding.uses_token_types else None,
+        token_type_ids=torch.from_numpy(token_type_ids) if layout.uses_token_types else None,
         label_ids=None if dataset.label_ids is None else torch.from_numpy(dataset.label_ids[rows]),
         num_tokens=int(lengths.sum()),
     )
@@ -114,7 +165,34 @@ def split_rows(rows: NDArray[np.int64], *, size: int) -> Iterator[NDArray[np.int
         yield rows[start : start + size]
 
 
+def deal(texts: EncodedTexts, rows: NDArray[np.int64], *, num_shards: int) -> list[NDArray[np.int64]]:
+    """The rows dealt to at most so many shards of about as many tokens each; none is empty.
+
+    The longest row goes first, each to the shard with the fewest tokens so far. A pure function of the lengths.
+    """
+    lengths = texts.lengths[rows]
+    shards: list[list[int]] = [[] for _ in range(min(num_shards, len(rows)))]
+    num_tokens = [0] * len(shards)
+    for index in np.argsort(-lengths, kind="stable"):
+        smallest = num_tokens.index(min(num_tokens))
+        shards[smallest].append(int(index))
+        num_tokens[smallest] += int(lengths[index])
+    return [rows[sorted(shard)] for shard in shards]
+
+
 def by_length(texts: EncodedTexts, *, size: int) -> Iterator[NDArray[np.int64]]:
     """All rows in groups of `size`, rows of like length together, so that little padding is computed."""
     order = np.argsort(-texts.lengths, kind="stable")
     yield from split_rows(order, size=size)
+
+
+def by_num_tokens(texts: EncodedTexts, *, most: int) -> Iterator[NDArray[np.int64]]:
+    """All rows in groups of at most so many tokens (a longer row stands alone), rows of like length together."""
+    order = np.argsort(-texts.lengths, kind="stable")
+    ends = np.cumsum(texts.lengths[order])
+    first = 0
+    while first < len(order):
+        before = ends[first - 1] if first else 0
+        end = max(first + 1, int(np.searchsorted(ends, before + most, side="right")))
+        yield order[first:end]
+        first = end

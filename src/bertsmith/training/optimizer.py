@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import torch
 from torch import nn
 
 from bertsmith.config import TrainingConfig
 
 
-def make_optimizer(model: nn.Module, *, recipe: TrainingConfig) -> torch.optim.AdamW:
-    """Bias-corrected Adam with decoupled weight decay over all trainable weights of the model.
+def make_optimizer(
+    parameters: Mapping[str, nn.Parameter], *, undecayed: Collection[str], recipe: TrainingConfig
+) -> torch.optim.AdamW:
+    """Bias-corrected Adam with decoupled weight decay.
+
+    Args:
+        parameters: what is trained, by name.
+        undecayed: names of those that weight decay leaves alone; see `undecayed_names`.
+        recipe: rates, betas, epsilon and decay.
 
     Source: the groups of the `transformers` Trainer, which a parity test holds it to.
     """
-    undecayed = undecayed_names(model)
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            (plain if name in undecayed else decayed).append(parameter)
     groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {
+            "params": [parameter for name, parameter in parameters.items() if name not in undecayed],
+            "weight_decay": recipe.weight_decay,
+        },
+        {
+            "params": [parameter for name, parameter in parameters.items() if name in undecayed],
+            "weight_decay": 0.0,
+        },
     ]
     return torch.optim.AdamW(
         groups,

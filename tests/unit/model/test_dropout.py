@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from tests.learning.small_run import make_rows, padding_of
+from tests.learning.small_run import make_rows, layout_of
 from tests.tiny_models import tiny_model
 from torch import Tensor, nn
 from torch.nn import functional
@@ -168,7 +168,7 @@ def test_every_dropout_of_a_model_draws_from_the_one_generator() -> None:
 
 def test_without_training_nothing_is_dropped() -> None:
     dataset = make_rows(4)
-    batch = collate(dataset, torch.arange(4).numpy(), padding=padding_of("bert"))
+    batch = collate(dataset, torch.arange(4).numpy(), layout=layout_of("bert"))
     model = tiny_model(dropout=0.5, num_labels=2)
     with torch.no_grad():
         plain = model(**batch.inputs()).logits

@@ -76,8 +76,8 @@ def classifier_folder(folder: Path, names: tuple[str, ...], *, family: str = "be
 def test_every_family_loads_with_its_limits(tmp_path: Path, family: str) -> None:
     loaded = load(write_tiny_model(tmp_path / "m", family), THREE)
     assert loaded.max_length == MAX_POSITIONS
-    assert loaded.uses_token_types is (family in ("bert", "electra", "albert"))
-    assert loaded.pad_id == FAMILIES[family].special_ids[0]
+    assert loaded.layout.uses_token_types is (family in ("bert", "electra", "albert"))
+    assert loaded.layout.pad_id == FAMILIES[family].special_ids[0]
     assert loaded.head == "new"
     assert {p.dtype for p in loaded.model.parameters()} == {torch.float32}
     assert loaded.model.config.id2label == {0: "a", 1: "b", 2: "c"}
@@ -158,7 +158,7 @@ def test_the_silence_ends_with_the_load(tmp_path: Path) -> None:
 def test_special_tokens_in_a_text_stay_text(tmp_path: Path, family: str) -> None:
     loaded = load(write_tiny_model(tmp_path / "m", family))
     encoding = loaded.backend.encode("good [SEP] bad </s> [PAD] <pad>", "a [CLS] b <s>")
-    special = {loaded.tokenizer.cls_token_id, loaded.tokenizer.sep_token_id, loaded.pad_id}
+    special = {loaded.tokenizer.cls_token_id, loaded.tokenizer.sep_token_id, loaded.layout.pad_id}
     at_special = [index for index, token in enumerate(encoding.ids) if token in special]
     assert [encoding.special_tokens_mask[index] for index in at_special] == [1] * len(at_special)
     assert sum(encoding.special_tokens_mask) == len(at_special) == (3 if family == "bert" else 4)
@@ -170,7 +170,7 @@ def test_ordinary_texts_have_the_same_ids_as_with_transformers(tmp_path: Path, f
     for pair in (("A great movie!",), ("A great movie!", "not so good, 42")):
         ours, theirs = loaded.backend.encode(*pair), loaded.tokenizer(*pair)
         assert ours.ids == theirs["input_ids"]
-        if loaded.uses_token_types:
+        if loaded.layout.uses_token_types:
             assert ours.type_ids == theirs["token_type_ids"]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.learning.small_run import CPU, encoded, make_rows, padding_of
+from tests.learning.small_run import CPU, encoded, make_rows, layout_of
 from tests.tiny_models import FAMILIES, tiny_model
 from transformers import PreTrainedModel
 
@@ -15,7 +15,7 @@ from bertsmith.tokens.batching import EncodedDataset
 def predict(
     model: PreTrainedModel, dataset: EncodedDataset, family: str = "bert", *, batch_size: int = 8
 ) -> NDArray[np.float32]:
-    return predict_logits(model, dataset, padding=padding_of(family), batch_size=batch_size, runtime=CPU)
+    return predict_logits(model, dataset, layout=layout_of(family), batch_size=batch_size, runtime=CPU)
 
 
 def row_of(dataset: EncodedDataset, row: int) -> list[int]:
@@ -81,7 +81,7 @@ def test_progress_is_told_row_by_row_to_the_last() -> None:
     predict_logits(
         tiny_model(num_labels=2),
         make_rows(21),
-        padding=padding_of("bert"),
+        layout=layout_of("bert"),
         batch_size=8,
         runtime=CPU,
         on_rows=told.append,

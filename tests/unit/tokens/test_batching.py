@@ -5,10 +5,10 @@ import pytest
 import torch
 from tests.learning.small_run import encoded, make_rows
 
-from bertsmith.tokens.batching import EncodedDataset, Padding, by_length, collate, shuffled_rows, split_rows
+from bertsmith.tokens.batching import EncodedDataset, Layout, by_length, collate, shuffled_rows, split_rows
 from bertsmith.tokens.encoding import EncodedTexts
 
-PADDING = Padding(pad_id=9, uses_token_types=True)
+LAYOUT = Layout(pad_id=9, uses_token_types=True)
 
 
 def three_rows() -> EncodedDataset:
@@ -23,7 +23,7 @@ def three_rows() -> EncodedDataset:
 
 
 def test_rows_are_padded_at_their_end_to_the_longest_of_them() -> None:
-    batch = collate(three_rows(), np.array([2, 0]), padding=PADDING)
+    batch = collate(three_rows(), np.array([2, 0]), layout=LAYOUT)
 
     assert batch.input_ids.tolist() == [[31, 32, 33], [11, 12, 9]]
     assert batch.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
@@ -31,42 +31,42 @@ def test_rows_are_padded_at_their_end_to_the_longest_of_them() -> None:
 
 
 def test_token_types_stand_under_their_tokens_and_are_0_for_padding() -> None:
-    batch = collate(three_rows(), np.array([0, 1]), padding=PADDING)
+    batch = collate(three_rows(), np.array([0, 1]), layout=LAYOUT)
 
     assert batch.token_type_ids.tolist() == [[0, 0, 0, 0], [0, 0, 1, 1]]
 
 
 def test_a_model_without_token_types_is_given_none() -> None:
-    batch = collate(three_rows(), np.array([1]), padding=Padding(pad_id=9, uses_token_types=False))
+    batch = collate(three_rows(), np.array([1]), layout=Layout(pad_id=9, uses_token_types=False))
 
     assert batch.inputs().keys() == {"input_ids", "attention_mask"}
 
 
 def test_a_model_with_token_types_is_given_them() -> None:
-    batch = collate(three_rows(), np.array([1]), padding=PADDING)
+    batch = collate(three_rows(), np.array([1]), layout=LAYOUT)
 
     assert batch.inputs()["token_type_ids"].tolist() == [[0, 0, 1, 1]]
 
 
 def test_real_tokens_are_counted_without_padding() -> None:
-    assert collate(three_rows(), np.array([0, 1]), padding=PADDING).num_tokens == 6
+    assert collate(three_rows(), np.array([0, 1]), layout=LAYOUT).num_tokens == 6
 
 
 def test_rows_without_labels_make_a_batch_without_labels() -> None:
-    batch = collate(EncodedDataset(three_rows().texts), np.array([0, 1]), padding=PADDING)
+    batch = collate(EncodedDataset(three_rows().texts), np.array([0, 1]), layout=LAYOUT)
 
     assert batch.label_ids is None
     assert batch.to(torch.device("cpu")).label_ids is None
 
 
 def test_all_ids_are_int64_as_transformers_wants_them() -> None:
-    batch = collate(three_rows(), np.array([0, 1]), padding=PADDING)
+    batch = collate(three_rows(), np.array([0, 1]), layout=LAYOUT)
 
     assert {ids.dtype for ids in [*batch.inputs().values(), batch.label_ids]} == {torch.int64}
 
 
 def test_a_batch_on_another_device_is_the_same_batch() -> None:
-    batch = collate(three_rows(), np.array([0, 1]), padding=PADDING)
+    batch = collate(three_rows(), np.array([0, 1]), layout=LAYOUT)
     moved = batch.to(torch.device("meta"))
 
     assert {ids.device.type for ids in [*moved.inputs().values(), moved.label_ids]} == {"meta"}
