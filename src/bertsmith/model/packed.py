@@ -66,7 +66,7 @@ class PackedNetwork:
             batch: on the model's device.
             embeddings: (tokens, embedding size) of the batch's tokens, taken in place of its ids.
         """
-        self._pass.rows = PackedRows.of(batch.lengths, device=batch.input_ids.device)
+        self._pass.rows = PackedRows(batch.lengths, device=batch.input_ids.device)
         self._pass.last_layer_calls_left = self._family.calls_of_last_layer(self.module.config)
         inputs = {"position_ids": batch.position_ids[None]}
         if embeddings is None:
