@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import PretrainedConfig
 from transformers.models.modernbert.modeling_modernbert import apply_rotary_pos_emb
 
@@ -98,10 +97,8 @@ def modernbert_last_layer(
     """ModernBERT: one matrix for query, key and value, and rotary positions."""
     attention, normed = layer.attn, layer.attn_norm(hidden)
     size = hidden.shape[-1]
-    weight, bias = attention.Wqkv.weight, attention.Wqkv.bias
-    query = functional.linear(normed[starts], weight[:size], None if bias is None else bias[:size])
-    key_value = functional.linear(normed, weight[size:], None if bias is None else bias[size:])
-    key, value = key_value.split(size, dim=-1)
+    query = attention.Wqkv(normed[starts], outputs=slice(0, size))
+    key, value = attention.Wqkv(normed, outputs=slice(size, 3 * size)).split(size, dim=-1)
     cosine, sine = given["position_embeddings"]
     query = _rotated(_heads(query, attention.head_dim), cosine[:, starts], sine[:, starts])
     key = _rotated(_heads(key, attention.head_dim), cosine, sine)

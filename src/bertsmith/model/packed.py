@@ -17,6 +17,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from bertsmith.model.dropout import give_generator
 from bertsmith.model.families import FAMILIES, Family
+from bertsmith.model.linear import DirectLinear
 from bertsmith.model.row_attention import AttentionSettings, PackedRows, attend
 from bertsmith.tokens.batching import PackedBatch
 
@@ -51,9 +52,25 @@ class PackedNetwork:
         self.module = copy.deepcopy(model, shared)
         self.module.set_attn_implementation(ATTENTION_NAME)
         give_generator(self.module, self._pass.generator)
+        self._linears = _make_direct(self.module)
         for module in self.module.modules():
             module.packed_pass = self._pass  # type: ignore[assignment]  # read by packed_attention
         _shorten(self.module, self._family, current=self._pass)
+
+    def forget_gradient(self) -> None:
+        """The next backward pass begins a new gradient; that of the linear layers keeps its memory."""
+        places = {id(linear.weight): linear.place for linear in self._linears}
+        for parameter in self.parameters.values():
+            if id(parameter) in places:
+                places[id(parameter)].is_empty = True
+            else:
+                parameter.grad = None
+
+    def drop_old_gradients(self) -> None:
+        """Take away what an earlier step left where this one gave nothing."""
+        for linear in self._linears:
+            if linear.place.is_empty:
+                linear.weight.grad = None
 
     def seed(self, seed: int) -> None:
         """The dropout masks of the next forward pass are a function of this seed."""
@@ -90,6 +107,17 @@ def first_position(model: PreTrainedModel) -> int:
     family = FAMILIES.get(type(model).__name__)
     counts_from_padding = family is not None and family.counts_from_padding
     return int(model.config.pad_token_id or 0) + 1 if counts_from_padding else 0
+
+
+def _make_direct(module: nn.Module) -> list[DirectLinear]:
+    """Put a `DirectLinear` in place of every linear layer; gives them."""
+    direct = []
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is nn.Linear:
+                direct.append(DirectLinear(child))
+                setattr(parent, name, direct[-1])
+    return direct
 
 
 def _shorten(module: PreTrainedModel, family: Family, *, current: Pass) -> None:

@@ -41,11 +41,13 @@ class VocabularyInUse:
         places = self._place_of_id[input_ids]
         return places, self.rows.detach()[places].requires_grad_()
 
-    def add_gradient(self, places: Tensor, gradient: Tensor) -> None:
-        """Add what a batch gives: (tokens, embedding size) at these places."""
+    def add_gradient(self, places: Tensor, embeddings: Tensor) -> None:
+        """Add what the backward pass left at the leaf that `look_up` gave."""
         assert self.rows.grad is not None
+        if embeddings.grad is None:
+            return
         self._touched.append(places)
-        self.rows.grad.index_add_(0, places, gradient.to(self.rows.dtype))
+        self.rows.grad.index_add_(0, places, embeddings.grad)
         if self._padding_place is not None:
             self.rows.grad[self._padding_place] = 0  # as nn.Embedding leaves its padding row
 

@@ -183,7 +183,6 @@ def train(
         given_up = gave_up.given_up
     finally:
         gradients.put_back()
-        gradients.close()
     return _history(trainee, divergence=divergence, given_up=given_up)
 
 
