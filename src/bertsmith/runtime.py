@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import platform
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -31,28 +30,6 @@ class Runtime:
         if self.autocast_dtype is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.autocast_dtype)
-
-    @property
-    def num_shards(self) -> int:
-        """Parts of a batch that are computed side by side: two where the CPU has the threads, each with its share."""
-        return 2 if self.device.type == "cpu" and self.num_threads > 1 else 1
-
-    @property
-    def threads_per_shard(self) -> int:
-        """CPU threads per operation within a shard."""
-        return self.num_threads // self.num_shards
-
-    @contextlib.contextmanager
-    def sharded(self) -> Iterator[None]:
-        """Within it, an operation takes the threads of a shard; MKL knows only one number for all threads."""
-        if self.num_shards == 1:
-            yield
-            return
-        torch.set_num_threads(self.threads_per_shard)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(self.num_threads)
 
     @property
     def precision(self) -> str:

@@ -97,6 +97,7 @@ def run(
     on_epoch: Callable[..., None] = lambda record, is_best: None,
     attempt: int = 0,
     runtime: Runtime = CPU,
+    class_weights: tuple[float, ...] | None = None,
     **recipe: Any,
 ) -> tuple[History, list[StepRecord]]:
     """Train the model in place; gives the history and every step's record."""
@@ -104,7 +105,9 @@ def run(
     history = train(
         model,
         dataset,
-        plan=plan_for(dataset, family, attempt=attempt, runtime=runtime, **recipe),
+        plan=replace(
+            plan_for(dataset, family, attempt=attempt, runtime=runtime, **recipe), class_weights=class_weights
+        ),
         validate=validate,
         observers=Observers(on_step=lambda record, num_rows: steps.append(record), on_epoch=on_epoch),
         row_order=(lambda epoch: np.arange(len(dataset))) if in_order else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from tests.learning.small_run import CPU, make_rows, layout_of, plan_for, run, scores
+from tests.learning.small_run import CPU, layout_of, make_rows, plan_for, run, scores
 from tests.tiny_models import tiny_model
 
 from bertsmith.config import TrainingConfig

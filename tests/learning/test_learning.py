@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.learning.small_run import CPU, largest_difference, make_rows, layout_of, run, weights
+from tests.learning.small_run import CPU, largest_difference, layout_of, make_rows, run, weights
 from tests.tiny_models import FAMILIES, tiny_model
 from transformers import PreTrainedModel
 

@@ -49,7 +49,7 @@ def mask_seeds(*, attempt: int = 0) -> list[int]:
     """What the dropout generator was seeded with at each forward pass of 3 steps of 2 micro-batches."""
     model = tiny_model(num_labels=2)
     seeds: list[int] = []
-    model.register_forward_pre_hook(lambda *_: seeds.append(model.dropout_generator.initial_seed()))
+    model.register_forward_pre_hook(lambda module, _: seeds.append(module.dropout_generator.initial_seed()))
     run(model, make_rows(24), epochs=1, micro_batch_size=4, attempt=attempt)
     return seeds
 

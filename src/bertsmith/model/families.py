@@ -19,7 +19,13 @@ class Attend(Protocol):
     """The attention of the packed path, as `transformers` calls it."""
 
     def __call__(
-        self, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: None, **settings: Any
+        self,
+        module: nn.Module,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: None,
+        **settings: Any,
     ) -> tuple[Tensor, None]:
         """(1, queries, heads, head size) of query, key and value as (1, heads, places, head size)."""
 
@@ -42,7 +48,9 @@ class Family:
     """Whether positions count from the padding token's id + 1; else from 0."""
 
 
-def bert_last_layer(layer: Any, hidden: Tensor, starts: Tensor, attend: Attend, given: dict[str, Any]) -> Tensor:
+def bert_last_layer(
+    layer: Any, hidden: Tensor, starts: Tensor, attend: Attend, given: dict[str, Any]
+) -> Tensor:
     """BERT, RoBERTa, XLM-R, ELECTRA."""
     attention, first = layer.attention.self, hidden[starts]
     context = _attended(

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
 ALL = slice(None)
 """Every output of a layer."""
 
@@ -44,13 +43,15 @@ class DirectLinear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        self.weight, self.bias = linear.weight, linear.bias
+        self.weight = cast(nn.Parameter, linear.weight)
+        self.bias = cast("nn.Parameter | None", linear.bias)
         self.in_features, self.out_features = linear.in_features, linear.out_features
-        self.place = GradientPlace(linear.weight)
+        self.place = GradientPlace(self.weight)
 
     def forward(self, inputs: Tensor, outputs: slice = ALL) -> Tensor:
         """(…, outputs) of (…, inputs); with `outputs`, those alone."""
-        weight, bias = self.weight, self.bias
+        weight: Tensor = self.weight
+        bias: Tensor | None = self.bias
         if outputs != ALL:
             weight, bias = weight[outputs], None if bias is None else bias[outputs]
         if torch.is_autocast_enabled(inputs.device.type):
@@ -86,10 +87,12 @@ class _Linear(torch.autograd.Function):
 
 
 def product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """inputs · weightᵀ + bias; in float32 on a CPU by oneDNN where torch has it."""
+    """Inputs · weightᵀ + bias; in float32 on a CPU by oneDNN where torch has it."""
     if _HAS_ONEDNN and inputs.dtype == torch.float32 == weight.dtype and inputs.device.type == "cpu":
         return cast(Tensor, torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], ""))
     return functional.linear(inputs, weight, bias)
 
 
-_HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+_HAS_ONEDNN = bool(torch.backends.mkldnn.is_available()) and hasattr(  # type: ignore[no-untyped-call]
+    torch.ops.mkldnn, "_linear_pointwise"
+)

@@ -169,7 +169,6 @@ def packed_attention(
     attention_mask: Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
-    sliding_window: int | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """Attention inside every row, as `transformers` calls it.
@@ -182,18 +181,19 @@ def packed_attention(
         attention_mask: None, as no mask is built for this attention.
         dropout: share of the attention probabilities set to zero; 0 when not training.
         scaling: factor of the scores; by default 1 / √(head size).
-        sliding_window: a token sees those fewer than so many places away; None: its whole row.
-        **kwargs: what some families hand to every attention.
+        **kwargs: what some families hand to every attention; `sliding_window`: a token sees those fewer than so many
+            places away.
     """
     current = cast(Pass, module.packed_pass)
     settings = AttentionSettings(
         rows=_rows(current),
         scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
         dropout=dropout,
-        window=sliding_window,
+        window=kwargs.get("sliding_window"),
         generator=current.generator,
     )
-    return attend(*(tensor[0].transpose(0, 1) for tensor in (query, key, value)), settings)[None], None
+    queries, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
+    return attend(queries, keys, values, settings)[None], None
 
 
 def _rows(current: Pass) -> PackedRows:

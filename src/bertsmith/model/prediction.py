@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from queue import SimpleQueue
 
 import numpy as np
 import torch
@@ -19,8 +16,6 @@ from bertsmith.tokens.batching import EncodedDataset, Layout, by_length, by_num_
 NoProgress: Callable[[int], None] = lambda num_rows: None  # noqa: E731 - a named default for an argument
 TOKENS_PER_ROW = 128
 """A packed batch holds as many tokens as its number of rows would have with this many each."""
-
-RowsToLogits = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 def predict_logits(
@@ -83,35 +78,13 @@ def _packed(
     layout: Layout,
     runtime: Runtime,
 ) -> Iterator[NDArray[np.float32]]:
-    """The logits of every batch in their order; on the CPU two batches are computed side by side."""
-    networks: SimpleQueue[PackedNetwork] = SimpleQueue()
-    for _ in range(runtime.num_shards):
-        networks.put(PackedNetwork(model, device=runtime.device))
-
-    def compute(rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        network = networks.get()
-        try:
-            with torch.inference_mode(), runtime.autocast():
-                batch = pack(dataset, rows, layout=layout, device=runtime.device)
-                found: NDArray[np.float32] = network.logits(batch).float().cpu().numpy()
-                return found
-        finally:
-            networks.put(network)
-
-    if runtime.num_shards == 1 or len(batches) == 1:
-        yield from map(compute, batches)
-        return
-    with runtime.sharded(), _threads(runtime) as threads:
-        yield from threads.map(compute, batches)
-
-
-@contextmanager
-def _threads(runtime: Runtime) -> Iterator[ThreadPoolExecutor]:
-    """A thread for each shard; what has not begun when an error leaves is not begun."""
-    threads = ThreadPoolExecutor(
-        runtime.num_shards, initializer=torch.set_num_threads, initargs=(runtime.threads_per_shard,)
-    )
-    try:
-        yield threads
-    finally:
-        threads.shutdown(cancel_futures=True)
+    """The logits of every batch, one after the other, without padding."""
+    network = PackedNetwork(model, device=runtime.device)
+    for rows in batches:
+        with torch.inference_mode(), runtime.autocast():
+            yield (
+                network.logits(pack(dataset, rows, layout=layout, device=runtime.device))
+                .float()
+                .cpu()
+                .numpy()
+            )

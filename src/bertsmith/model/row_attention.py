@@ -95,7 +95,10 @@ def _like_lengths(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     for end in range(1, len(order) + 1):
         if end < len(order):
             longest, group = lengths[order[first]], lengths[order[first : end + 1]]
-            if longest * len(group) <= PADDED_TOKENS or longest**2 * len(group) <= PADDED_AREA * (group**2).sum():
+            if (
+                longest * len(group) <= PADDED_TOKENS
+                or longest**2 * len(group) <= PADDED_AREA * (group**2).sum()
+            ):
                 continue
         yield order[first:end]
         first = end
@@ -206,7 +209,9 @@ class _RowAttention(torch.autograd.Function):
                 d_probabilities.mul_(keep)
             d_scores = torch._softmax_backward_data(d_probabilities, probabilities, -1, probabilities.dtype)
             d_query[queries] = torch.bmm(d_scores, key[tokens].transpose(0, 1)).transpose(0, 1)
-            d_key[tokens] = torch.bmm(d_scores.transpose(1, 2), scaled[queries].transpose(0, 1)).transpose(0, 1)
+            d_key[tokens] = torch.bmm(d_scores.transpose(1, 2), scaled[queries].transpose(0, 1)).transpose(
+                0, 1
+            )
         return d_query.mul_(ctx.scaling), d_key, d_value, None
 
 
@@ -220,7 +225,7 @@ def _keep_masks(query: Tensor, spans: list[Span], settings: AttentionSettings) -
     drawn = keep_mask(query.new_empty(sum(sizes)), settings.dropout, generator=settings.generator)
     if settings.dropout < 1:
         drawn.mul_(1 / (1 - settings.dropout))
-    return tuple(part.view(shape) for part, shape in zip(drawn.split(sizes), shapes, strict=True))
+    return tuple(part.view(shape) for part, shape in zip(torch.split(drawn, sizes), shapes, strict=True))
 
 
 def _size(span: slice) -> int:

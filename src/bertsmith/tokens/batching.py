@@ -165,21 +165,6 @@ def split_rows(rows: NDArray[np.int64], *, size: int) -> Iterator[NDArray[np.int
         yield rows[start : start + size]
 
 
-def deal(texts: EncodedTexts, rows: NDArray[np.int64], *, num_shards: int) -> list[NDArray[np.int64]]:
-    """The rows dealt to at most so many shards of about as many tokens each; none is empty.
-
-    The longest row goes first, each to the shard with the fewest tokens so far. A pure function of the lengths.
-    """
-    lengths = texts.lengths[rows]
-    shards: list[list[int]] = [[] for _ in range(min(num_shards, len(rows)))]
-    num_tokens = [0] * len(shards)
-    for index in np.argsort(-lengths, kind="stable"):
-        smallest = num_tokens.index(min(num_tokens))
-        shards[smallest].append(int(index))
-        num_tokens[smallest] += int(lengths[index])
-    return [rows[sorted(shard)] for shard in shards]
-
-
 def by_length(texts: EncodedTexts, *, size: int) -> Iterator[NDArray[np.int64]]:
     """All rows in groups of `size`, rows of like length together, so that little padding is computed."""
     order = np.argsort(-texts.lengths, kind="stable")

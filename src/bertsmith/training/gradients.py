@@ -103,8 +103,9 @@ class PackedGradients:
         matrix = cast(nn.Embedding, model.get_input_embeddings()).weight
         self._vocabulary = VocabularyInUse(model, dataset.texts.input_ids) if matrix.requires_grad else None
         for name, parameter in self.parameters.items():
-            is_matrix = parameter is matrix and self._vocabulary is not None
-            self.parameters[name] = self._vocabulary.rows if is_matrix else self._network.parameters[name]
+            self.parameters[name] = self._network.parameters[name]
+            if parameter is matrix and self._vocabulary is not None:
+                self.parameters[name] = self._vocabulary.rows
 
     def compute(self, rows: NDArray[np.int64], *, dropout_key: DropoutKey) -> float:
         """Leave the gradient of these rows' mean loss in `.grad`; gives the loss in nats."""

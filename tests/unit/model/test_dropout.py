@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from tests.learning.small_run import make_rows, layout_of
+from tests.learning.small_run import layout_of, make_rows
 from tests.tiny_models import tiny_model
 from torch import Tensor, nn
 from torch.nn import functional
