@@ -154,7 +154,7 @@ def run_fold(
     )
     judged = Fold(
         history=trained.history,
-        restarts=trained.restarts,
+        restarts=tuple(replace(restart, fold=number + 1) for restart in trained.restarts),
         best=best,
         # A fold whose training failed knows no more than the label shares.
         validation=fold.logits(fold.encoded.validation, as_served=True)

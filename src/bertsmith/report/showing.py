@@ -22,8 +22,8 @@ def show_table(run: Run, console: Console) -> None:
     """The results table, collapsed epochs marked."""
     best = run.best_epoch_index
     rows: list[tuple[tuple[str, ...], str | None]] = [
-        ((*epoch_cells(epoch, is_best=False)[:-1], f"attempt {number} failed"), "red")
-        for number, restart in enumerate(run.restarts, start=1)
+        ((*epoch_cells(epoch, is_best=False)[:-1], f"{restart.name} failed"), "red")
+        for restart in run.restarts
         for epoch in restart.epochs
     ]
     rows += [

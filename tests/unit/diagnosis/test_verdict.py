@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from bertsmith.data.example import LabelSet
 from bertsmith.diagnosis.evidence import Evidence, ScoredRows, gain
 from bertsmith.diagnosis.verdict import Verdict, judge, rows_to_show
 from bertsmith.evaluation.scoring import evaluate
-from bertsmith.training.history import Divergence, EpochRecord, History
+from bertsmith.training.history import Divergence, EpochRecord, History, Restart
 
 LABELS = LabelSet(("negative", "positive"))
 PUBLISHED = [
@@ -192,6 +194,48 @@ def test_a_collapse_that_flips_names_each_label():
     epochs = [epoch(1, positive=1.0), epoch(2, positive=0.0)]
     verdict = judge(evidence(None, epochs=epochs, best_epoch=None))
     assert "(epoch 1: 'positive', 2: 'negative')" in verdict.sentence
+
+
+def test_a_collapse_that_flips_in_many_epochs_counts_the_labels():
+    epochs = [epoch(number, positive=number % 2) for number in range(1, 8)]
+    verdict = judge(evidence(None, epochs=epochs, best_epoch=None))
+    assert "one label ('positive' 4 times, 'negative' 3 times)" in verdict.sentence
+
+
+def test_epochs_that_are_blind_to_the_texts_are_not_said_to_call_all_rows_the_same():
+    blind = [replace(epoch(number, positive=0.6), collapsed=True) for number in (1, 2, 3, 4)]
+    verdict = judge(evidence(None, epochs=blind, best_epoch=None))
+    assert verdict.outcome == "collapsed"
+    assert "called the same" not in " ".join((verdict.sentence, *verdict.reasons))
+    assert verdict.reasons[0] == (
+        "Collapsed, the texts made next to no difference to the probabilities (epochs 1 to 4)."
+    )
+
+
+def test_test_rows_without_information_collapsed_only_where_chance_tells_the_labels_as_well():
+    # 75 of 100 right against 50 of 100: both with probabilities that are nearly the same for every row.
+    right, chance = (
+        replace(scored(*rows_of(hits, 50 - hits, 50 - hits, hits)), information=0.001) for hits in (38, 25)
+    )
+    assert judge(evidence(right)).outcome == "learned"
+    assert judge(evidence(chance)).outcome == "collapsed"
+
+
+def test_other_attempts_are_told_by_number_and_fold():
+    failed = Restart(
+        attempt=2,
+        recipe={"learning_rate": 5e-5},
+        sign="every epoch collapsed",
+        remedy="back to attempt 1",
+        steps=9,
+        epochs=(),
+    )
+    told = judge(evidence(wrong_each(10), restarts=(failed, replace(failed, fold=3)))).reasons
+    assert any(
+        "2 others failed: attempt 2 failed at learning rate 5e-05 (every epoch collapsed), then back to attempt 1; "
+        "fold 3, attempt 2 failed" in reason
+        for reason in told
+    )
 
 
 def test_a_chosen_epoch_that_collapses_on_the_test_rows_collapsed():
