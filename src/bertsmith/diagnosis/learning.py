@@ -76,7 +76,10 @@ def loss_not_below_prior(evidence: Evidence) -> str:
     epochs = [epoch for epoch in evidence.history.epochs if math.isfinite(epoch.validation_loss)]
     if not epochs:
         return ""
-    entropy = prior_entropy(_prior(evidence))
+    # Weights that make every label count the same make a model that knows nothing give each the same probability.
+    entropy, given = prior_entropy(_prior(evidence)), "the label shares as probabilities"
+    if evidence.has_balanced_weights:
+        entropy, given = evidence.training_entropy, "each label the same probability"
     # The model whose loss counts is the one that is kept; without one, the best there was.
     loss = (
         evidence.chosen_epoch.validation_loss
@@ -85,22 +88,22 @@ def loss_not_below_prior(evidence: Evidence) -> str:
     )
     if loss < entropy:
         return ""
-    return (
-        f"The validation loss, {loss:.4f}, is not below {entropy:.4f}, "
-        "which is what giving every row the label shares as probabilities scores."
-    )
+    return f"The validation loss, {loss:.4f}, is not below {entropy:.4f}, which is what giving every row {given} scores."
 
 
 def memorised(evidence: Evidence) -> str:
     """Whether the training rows are known by heart and the validation rows not at all."""
-    epoch = evidence.chosen_epoch
-    if epoch is None or evidence.validation is None or not epoch.train_loss < MEMORISED_LOSS:
+    if evidence.chosen_epoch is None or evidence.validation is None:
+        return ""
+    # Where nothing can be learned, the best epoch may be an early one, long before the rows are known by heart.
+    lowest = min(epoch.train_loss for epoch in evidence.history.epochs)
+    if not lowest < MEMORISED_LOSS:
         return ""
     if gain(evidence.validation.evaluation) >= AT_CHANCE_GAIN:
         return ""
     score = evidence.validation.evaluation.scores["balanced_accuracy"].value
     return (
-        f"It memorised: the training loss is {epoch.train_loss:.4f}, but balanced accuracy "
+        f"It memorised: the training loss came down to {lowest:.4f}, but balanced accuracy "
         f"on the validation rows is {score:.3f}. The labels may not follow from the texts."
     )
 

@@ -300,6 +300,23 @@ def test_a_memorised_training_set_is_told():
     assert any(reason.startswith("It memorised") for reason in verdict.reasons)
 
 
+def test_a_training_set_that_was_memorised_after_the_best_epoch_is_told_too():
+    chance = scored(*rows_of(25, 25, 25, 25))
+    epochs = [epoch(1, train_loss=0.69), epoch(2, train_loss=0.02)]
+    verdict = judge(evidence(chance, epochs=epochs, best_epoch=1))
+    assert any("the training loss came down to 0.0200" in reason for reason in verdict.reasons)
+
+
+def test_with_balanced_weights_knowing_nothing_is_the_same_probability_for_each_label():
+    # 90 % negative: the shares' entropy is 0.325, but a weighted loss leaves a blind model at ln 2 = 0.6931.
+    case = evidence(scored(*rows_of(60, 20, 40, 880)), epochs=[epoch(1, loss=0.5)])
+    told = judge(replace(case, has_balanced_weights=True)).reasons
+    assert not any("is not below" in reason for reason in told)
+    assert any("is not below 0.325" in reason for reason in judge(case).reasons)
+    blind = replace(case, has_balanced_weights=True, history=history([epoch(1, loss=0.7)]))
+    assert any("0.6931, which is what giving every row each label" in r for r in judge(blind).reasons)
+
+
 def test_few_steps_are_told_only_where_it_did_not_learn():
     short = [epoch(1, step=120)]
     failed, learned = (
