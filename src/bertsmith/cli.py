@@ -281,11 +281,16 @@ def diagnose_command(
     json_: Json = False,
 ) -> None:
     """Judge anybody's run by its published figures."""
-    from bertsmith.diagnosis.foreign import read_foreign, read_table
+    from bertsmith.diagnosis.foreign import read_foreign
+    from bertsmith.diagnosis.printed_table import read_table
     from bertsmith.diagnosis.published import judge_published
     from bertsmith.report.diagnosing import show_diagnosis
 
-    run = read_table(sys.stdin.read(), name="<stdin>") if path == "-" else read_foreign(Path(path))
+    run = (
+        read_table(sys.stdin.buffer.read().decode("utf-8", "replace"), name="<stdin>")
+        if path == "-"
+        else read_foreign(Path(path))
+    )
     judged = judge_published(run)
     show_diagnosis(judged, Console(quiet=quiet))
     if json_:

@@ -154,7 +154,7 @@ def run_fold(
     )
     judged = Fold(
         history=trained.history,
-        restarts=trained.restarts,
+        restarts=tuple(replace(restart, fold=number + 1) for restart in trained.restarts),
         best=best,
         # A fold whose training failed knows no more than the label shares.
         validation=fold.logits(fold.encoded.validation, as_served=True)
@@ -202,7 +202,7 @@ def train_on_all(
 
 
 def mean_history(folds: list[Fold]) -> History:
-    """The table of the folds: each epoch's figures are means over the folds that reached it."""
+    """The table of the folds: means over all folds, as far as every fold went."""
     num_epochs = min(len(fold.history.epochs) for fold in folds)
     epochs = tuple(mean_epoch([fold.history.epochs[index] for fold in folds]) for index in range(num_epochs))
     histories = [fold.history for fold in folds]

@@ -1,6 +1,6 @@
 """This file knows how to train until something is learned, or the known remedies are used up.
 
-`Prepared` → `Trained`: the attempt that the run rests on, and those that failed before it. Judged on training loss and
+`Prepared` → `Trained`: the attempt that the run rests on, and the others, which failed. Judged on training loss and
 validation alone; the test rows have not been looked at.
 """
 
@@ -20,7 +20,16 @@ from bertsmith.training.checkpoint import EpochWeights
 from bertsmith.training.history import EpochRecord, History, Restart, StepRecord
 from bertsmith.training.loop import GiveUp
 from bertsmith.training.randomness import draw_seed
-from bertsmith.training.rescue import Remedy, failed_by, failing_sign, next_remedy
+from bertsmith.training.rescue import (
+    Budget,
+    Remedy,
+    best_attempt,
+    failed_by,
+    left_prior_sign,
+    next_remedy,
+    standing_sign,
+    stood_still,
+)
 from bertsmith.training.schedule import warmup_steps
 from bertsmith.training.signs import prior_entropy
 from bertsmith.watched_training import plan_of, train_watched
@@ -42,6 +51,7 @@ class Trained:
     history: History
     """Of that attempt."""
     restarts: tuple[Restart, ...] = ()
+    """The other attempts, all of which failed."""
     conclusion: str = ""
     """What is to be said when nothing helped; else empty."""
 
@@ -51,19 +61,57 @@ class Trained:
         return self.history.divergence is not None or self.history.given_up is not None
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """An attempt that failed."""
+
+    prepared: Prepared
+    """With the settings that it ran with."""
+    history: History
+    sign: str
+    """What it failed by, as a clause."""
+
+
 @dataclass
 class _Tries:
-    """What has been tried so far."""
+    """What has failed so far, and what was tried next."""
 
-    restarts: list[Restart] = field(default_factory=list)
-    num_restarts: int = 0
-    was_continued: bool = False
-    ended_first: TrainingConfig | None = None
-    """The first attempt's settings, if it was ended for standing still."""
-    to_its_end: bool = False
-    """Whether the attempt at hand is not to be ended for standing still."""
+    failed: list[_Attempt] = field(default_factory=list)
+    remedies: list[Remedy] = field(default_factory=list)
+    """What followed each failed attempt; none behind the last where nothing is left to try."""
     words_find_something: bool | None = None
     """None until somebody asked."""
+
+    @property
+    def num_restarts(self) -> int:
+        """How often it began again from the pretrained weights."""
+        return sum(remedy.kind == "restart" for remedy in self.remedies)
+
+    @property
+    def was_continued(self) -> bool:
+        """Whether a short attempt was already continued."""
+        return any(remedy.kind == "continue" for remedy in self.remedies)
+
+    @property
+    def to_its_end(self) -> bool:
+        """Whether the attempt at hand is not to be ended for standing still."""
+        return bool(self.remedies) and self.remedies[-1].to_its_end
+
+    def best(self) -> int | None:
+        """Index of the failed attempt to keep, if none is better; None where none ran to its end."""
+        histories = [attempt.history for attempt in self.failed]
+        return best_attempt(histories, select_by=self.failed[0].prepared.config.training.select_by)
+
+    def restarts(self, *, but: int | None = None) -> tuple[Restart, ...]:
+        """The failed attempts but the one that the run rests on, given by its index."""
+        remedies = [remedy.sentence for remedy in self.remedies]
+        if but is not None:
+            remedies.append(f"back to attempt {but + 1}, the best of them on the validation rows")
+        return tuple(
+            _restart(attempt, number=index + 1, remedy=remedies[index])
+            for index, attempt in enumerate(self.failed)
+            if index != but
+        )
 
 
 def train_until_learned(
@@ -73,7 +121,7 @@ def train_until_learned(
 
     Args:
         prepared: model, rows and recipe; its model is trained in place.
-        weights: keeps the epochs of the last attempt.
+        weights: keeps the epochs of the attempt that the run rests on; the model may be left with another one's.
         log_path: every step and epoch of every attempt is written here.
         console: where everything is told.
     """
@@ -86,18 +134,19 @@ def train_until_learned(
             weights=weights,
             log_path=log_path,
             console=console,
-            attempt=len(tries.restarts),
-            give_up=_judge(prepared, tries, entropy=entropy),
+            attempt=len(tries.failed),
+            give_up=_judge(prepared, entropy=entropy, to_its_end=tries.to_its_end, console=console),
         )
         sign = None if recipe.on_failure == "continue" else failed_by(history, recipe=recipe, entropy=entropy)
         if sign is None or recipe.on_failure == "stop":
-            return Trained(prepared, history, tuple(tries.restarts))
-        remedy = _remedy(prepared, history, tries)
+            weights.drop_aside()
+            return Trained(prepared, history, tries.restarts())
+        tries.failed.append(_Attempt(prepared, history, sign))
+        remedy = _remedy(tries, entropy=entropy)
         if remedy is None:
-            return Trained(prepared, history, tuple(tries.restarts), conclusion=_conclusion(tries))
-        tries.restarts.append(_restart(recipe, history, sign=sign, remedy=remedy))
-        _tell(console, history, prepared, sign=sign, remedy=remedy)
-        prepared = _begin(prepared, remedy, weights=weights, attempt=len(tries.restarts))
+            return _rest_on_best(tries, weights=weights, console=console)
+        _tell(console, tries.failed[-1], remedy)
+        prepared = _begin(tries, remedy, weights=weights)
 
 
 def training_entropy(prepared: Prepared) -> float:
@@ -108,43 +157,46 @@ def training_entropy(prepared: Prepared) -> float:
     return prior_entropy(count / len(prepared.data.splits.train) for count in counts.values())
 
 
-def _judge(prepared: Prepared, tries: _Tries, *, entropy: float) -> GiveUp:
-    """The function that ends a hopeless attempt early."""
-    num_steps = plan_of(prepared).num_steps
-    num_warmup_steps = warmup_steps(num_steps, recipe=prepared.config.training)
+def _judge(prepared: Prepared, *, entropy: float, to_its_end: bool, console: Console) -> GiveUp:
+    """The function that ends a hopeless attempt early, and says before that it looks like one."""
+    recipe, num_steps = prepared.config.training, plan_of(prepared).num_steps
+    budget = Budget(num_steps, warmup_steps(num_steps, recipe=recipe))
 
     def give_up(steps: Sequence[StepRecord], epochs: Sequence[EpochRecord]) -> str | None:
-        if prepared.config.training.on_failure == "continue" or tries.to_its_end:
+        if recipe.on_failure == "continue":
             return None
-        return failing_sign(
-            steps, epochs, num_steps=num_steps, entropy=entropy, num_warmup_steps=num_warmup_steps
-        )
+        lost = left_prior_sign(steps, budget=budget, entropy=entropy)
+        if lost is not None or to_its_end:
+            return lost
+        if len(steps) == budget.suspected_at:
+            suspicion = standing_sign(steps, epochs, entropy=entropy)
+            if suspicion is not None:
+                console.say(
+                    f"Step {len(steps):,}: suspected to learn nothing, as {suspicion}. "
+                    f"It is judged at step {budget.judged_at[0]:,}.",
+                    style="yellow",
+                )
+        return standing_sign(steps, epochs, entropy=entropy) if len(steps) in budget.judged_at else None
 
     return give_up
 
 
-def _remedy(prepared: Prepared, history: History, tries: _Tries) -> Remedy | None:
-    """What to try next. Where word counts find nothing either, one restart is enough."""
-    if tries.words_find_something is None and history.divergence is None:
-        tries.words_find_something = words_find_something(prepared)
+def _remedy(tries: _Tries, *, entropy: float) -> Remedy | None:
+    """What to try after the last failed attempt. Where word counts find nothing either, one restart is enough."""
+    first, last = tries.failed[0], tries.failed[-1]
+    if tries.words_find_something is None and last.history.divergence is None:
+        tries.words_find_something = words_find_something(last.prepared)
     if tries.words_find_something is False and tries.num_restarts >= 1:
         return None
-    if not tries.restarts and history.given_up is not None:
-        tries.ended_first = prepared.config.training
-    remedy = next_remedy(
-        history,
-        recipe=prepared.config.training,
-        num_rows=len(prepared.encoded.train),
-        entropy=training_entropy(prepared),
+    return next_remedy(
+        last.history,
+        recipe=last.prepared.config.training,
+        num_rows=len(last.prepared.encoded.train),
+        entropy=entropy,
         num_restarts=tries.num_restarts,
         was_continued=tries.was_continued,
-        ended_first=tries.ended_first,
+        ended_first=first.prepared.config.training if stood_still(first.history, entropy=entropy) else None,
     )
-    if remedy is not None:
-        tries.num_restarts += remedy.kind == "restart"
-        tries.was_continued |= remedy.kind == "continue"
-        tries.to_its_end = remedy.to_its_end
-    return remedy
 
 
 def words_find_something(prepared: Prepared) -> bool:
@@ -158,34 +210,69 @@ def words_find_something(prepared: Prepared) -> bool:
     return bag.cross_validated_balanced_accuracy > chance + STANDARD_ERRORS * error
 
 
-def _restart(recipe: TrainingConfig, history: History, *, sign: str, remedy: Remedy) -> Restart:
-    settings = {name: getattr(recipe, name) for name in CHANGED}
+def _restart(attempt: _Attempt, *, number: int, remedy: str) -> Restart:
+    """The attempt as it is told and kept."""
+    recipe, history = attempt.prepared.config.training, attempt.history
     return Restart(
-        settings, sign=sign, remedy=remedy.sentence, steps=history.num_steps, epochs=history.epochs
+        attempt=number,
+        recipe={name: getattr(recipe, name) for name in CHANGED},
+        sign=attempt.sign,
+        remedy=remedy,
+        steps=history.num_steps,
+        epochs=history.epochs,
     )
 
 
-def _tell(console: Console, history: History, prepared: Prepared, *, sign: str, remedy: Remedy) -> None:
+def _tell(console: Console, failed: _Attempt, remedy: Remedy) -> None:
     """What failed, what is tried now, and about how long that takes."""
-    changed = replace(prepared, config=prepared.config.model_copy(update={"training": remedy.recipe}))
+    history, changed = failed.history, _with_recipe(failed.prepared, remedy.recipe)
     seconds = history.training_seconds / max(1, history.num_rows) * plan_of(changed).num_rows
     begins = "going on with" if remedy.kind == "continue" else "starting again with"
     console.say(
-        f"It failed: {sign}. Now {begins} {remedy.sentence}, about {duration(seconds)}.", style="yellow"
+        f"It failed: {failed.sign}. Now {begins} {remedy.sentence}, about {duration(seconds)}.",
+        style="yellow",
     )
 
 
-def _begin(prepared: Prepared, remedy: Remedy, *, weights: EpochWeights, attempt: int) -> Prepared:
-    """The weights and settings that the next attempt starts from."""
-    weights.forget()
+def _begin(tries: _Tries, remedy: Remedy, *, weights: EpochWeights) -> Prepared:
+    """The weights and settings that the next attempt starts from; the best attempt so far stays on disk."""
+    attempt, failed = len(tries.failed), tries.failed[-1].prepared
+    if tries.best() == attempt - 1:
+        weights.set_aside()
+    else:
+        weights.forget()
     if remedy.kind == "restart":
-        seed = prepared.config.training.seed
+        seed = failed.config.training.seed
         reset_weights(
-            prepared.loaded,
+            failed.loaded,
             seed=draw_seed("head", seed, attempt) if remedy.new_head else seed,
             reinitialised_layers=remedy.reinitialised_layers,
         )
-    return replace(prepared, config=prepared.config.model_copy(update={"training": remedy.recipe}))
+    tries.remedies.append(remedy)
+    return _with_recipe(failed, remedy.recipe)
+
+
+def _with_recipe(prepared: Prepared, recipe: TrainingConfig) -> Prepared:
+    """The same run by other settings."""
+    return replace(prepared, config=prepared.config.model_copy(update={"training": recipe}))
+
+
+def _rest_on_best(tries: _Tries, *, weights: EpochWeights, console: Console) -> Trained:
+    """Nothing helped: the run rests on the failed attempt that is best on the validation rows, else on the last."""
+    last = len(tries.failed) - 1
+    best = tries.best()
+    kept = last if best is None else best
+    attempt = tries.failed[kept]
+    if kept == last:
+        weights.drop_aside()
+    else:
+        weights.take_back()
+        console.say(
+            f"It failed: {tries.failed[last].sign}. Nothing is left to try: back to attempt {kept + 1}, "
+            "the best of them on the validation rows.",
+            style="yellow",
+        )
+    return Trained(attempt.prepared, attempt.history, tries.restarts(but=kept), conclusion=_conclusion(tries))
 
 
 def _conclusion(tries: _Tries) -> str:

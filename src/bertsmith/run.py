@@ -165,7 +165,7 @@ class Run:
     folds: int | None = None
     """In how many folds every row was predicted; None where there is a test split."""
     restarts: tuple[Restart, ...] = ()
-    """Attempts that failed before the one that the run rests on."""
+    """Attempts that failed and that the run does not rest on, by number."""
 
     @property
     def name(self) -> str:

@@ -11,7 +11,9 @@ import numpy as np
 
 from bertsmith.config import Config
 from bertsmith.console import Console, duration
+from bertsmith.data.duplicates import duplicate_groups
 from bertsmith.evaluation.scoring import point_scores
+from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.preparation import Prepared, label_ids_of, prepare
 from bertsmith.run import folder_of
 from bertsmith.sources import file_name
@@ -19,6 +21,7 @@ from bertsmith.training.checkpoint import EpochWeights
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
 from bertsmith.training.loop import GiveUp, Observers, Plan, train
+from bertsmith.training.signs import is_input_blind
 
 STEPS_BEFORE_ESTIMATE = 10
 """After this many steps it is told when the training will end."""
@@ -182,6 +185,8 @@ def epoch_sentence(record: EpochRecord) -> str:
     )
     if not record.collapsed:
         return f"{line}."
+    if not record.gives_one_label:
+        return f"{line}. Collapsed: the texts make next to no difference to the probabilities."
     label, share = max(record.predicted_share.items(), key=lambda item: item[1])
     return f"{line}. Collapsed: {share:.1%} of the rows are called {label!r}."
 
@@ -200,10 +205,16 @@ def validation_scores(prepared: Prepared) -> ValidationScores:
             predicted_share={},
             true_share={},
         )
+    label_ids, label_set = label_ids_of(prepared.encoded.validation), prepared.data.label_set
     scores = point_scores(
-        logits.astype(np.float64),
-        label_ids_of(prepared.encoded.validation),
-        label_set=prepared.data.label_set,
-        positive_id=prepared.data.positive_id,
+        logits.astype(np.float64), label_ids, label_set=label_set, positive_id=prepared.data.positive_id
     )
-    return ValidationScores(**vars(scores))
+    p_value = None
+    if is_input_blind(scores.information):
+        p_value = learning_p_value(
+            label_ids,
+            logits.argmax(axis=1),
+            num_labels=len(label_set),
+            groups=duplicate_groups(prepared.data.splits.validation),
+        )
+    return ValidationScores(**vars(scores), p_value=p_value)

@@ -13,7 +13,7 @@ from bertsmith.findings import Finding
 from bertsmith.run import Baselines, DataSummary, ModelSummary, Run, Speed, SplitSummary
 from bertsmith.run_folder import RunFolder
 from bertsmith.task import Task
-from bertsmith.training.history import EpochRecord, History
+from bertsmith.training.history import EpochRecord, History, Restart
 
 ENVIRONMENT = {
     "python": "3.12.4",
@@ -204,6 +204,24 @@ def failed_run() -> Run:
         label_set=LabelSet(labels),
         positive_label=None,
         history=history(epochs),
+        restarts=(
+            Restart(
+                attempt=1,
+                recipe={"learning_rate": 5e-5, "warmup_ratio": 0.0, "epochs": 2},
+                sign="the training loss stays at 1.0991, where the label shares alone give 1.0986",
+                remedy="learning rate 2e-05 with 10 % warmup",
+                steps=600,
+                epochs=epochs,
+            ),
+            Restart(
+                attempt=2,
+                recipe={"learning_rate": 2e-5, "warmup_ratio": 0.1, "epochs": 4},
+                sign="every epoch collapsed",
+                remedy="another seed for the head",
+                steps=1200,
+                epochs=epochs,
+            ),
+        ),
         best_epoch_index=None,
         validation=None,
         test=None,

@@ -17,15 +17,19 @@ FILLERS = [word for word in WORDS if word not in KEYWORDS.values()]
 Row = Sequence[str]
 
 
-def keyword_rows(num_rows: int, *, labels: Sequence[str] = TWO, seed: int = 0) -> list[tuple[str, str]]:
-    """(text, label) rows, the labels taking turns."""
+def keyword_rows(
+    num_rows: int, *, labels: Sequence[str] = TWO, seed: int = 0, wrong_share: float = 0.0
+) -> list[tuple[str, str]]:
+    """(text, label) rows, the labels taking turns; about this share of them have the next label instead."""
+    mislabel = random.Random(seed + 1)
     draw = random.Random(seed)
     rows = []
     for index in range(num_rows):
         label = labels[index % len(labels)]
         words = draw.choices(FILLERS, k=draw.randint(3, 8))
         words[draw.randrange(len(words))] = KEYWORDS[label]
-        rows.append((" ".join(words), label))
+        given = labels[(index + 1) % len(labels)] if mislabel.random() < wrong_share else label
+        rows.append((" ".join(words), given))
     return rows
 
 

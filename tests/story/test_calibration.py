@@ -96,6 +96,15 @@ def test_a_threshold_is_applied_by_predict_and_carried_by_the_config(
         if abs(chance - threshold["value"]) > 1e-4:
             assert (row["predicted_label"] == "positive") == (chance >= threshold["value"])
     assert results(run.folder)["test"]["recall"]["value"] > 0.9
+    # What the run says of its test rows, evaluate says of them too: both by the threshold.
+    lines = {int(row["line"]) for row in read_csv(run.folder / "splits.csv") if row["split"] == "test"}
+    held_out = [
+        (row["text"], row["label"]) for line, row in enumerate(read_csv(data), start=2) if line in lines
+    ]
+    tests = write_csv(tmp_path / "tests.csv", held_out)
+    evaluated = bertsmith("evaluate", run.folder, tests, "--json").json
+    assert evaluated["recall"] == pytest.approx(results(run.folder)["test"]["recall"])
+    assert evaluated["precision"] == pytest.approx(results(run.folder)["test"]["precision"])
     assert "## Decision threshold" in (run.folder / "README.md").read_text("utf-8")
 
 

@@ -55,6 +55,8 @@ def test_planted_wrong_labels_are_among_the_suspects(folded: Finished) -> None:
 
     assert len({"rows.csv:12", "rows.csv:102", "rows.csv:202"} & set(suspected)) >= 2
     assert len(suspected) < 30
+    assert f"Rows that look mislabelled: {len(suspected)}; none was removed." in folded.outcome.err
+    assert suspected[0] in folded.outcome.err
 
 
 def test_the_kept_model_loads_and_knows_the_rule(folded: Finished) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.story.commands import bertsmith, results, weights, without_times
 from tests.story.conftest import Finished, finish
-from tests.story.rows import unlearnable_rows, write_csv
+from tests.story.rows import keyword_rows, unlearnable_rows, write_csv
 
 TOO_HIGH = ("--learning-rate", 3, "--epochs", 6, "--device", "cpu", "--threads", 1)
 
@@ -37,7 +39,7 @@ def test_the_answer_the_console_and_the_card_tell_it(rescued: Finished) -> None:
     assert any(told in reason for reason in results(rescued.folder)["verdict"]["reasons"])
     assert "It failed: " in rescued.outcome.err and "about " in rescued.outcome.err
     card = (rescued.folder / "README.md").read_text("utf-8")
-    assert told in card and "Attempts that failed before it:" in card
+    assert told in card and "Other attempts, which failed:" in card
     assert "attempt 1 failed" in rescued.outcome.err or not results(rescued.folder)["restarts"][0]["epochs"]
 
 
@@ -68,6 +70,74 @@ def test_labels_that_nothing_explains_are_tried_once_more_and_then_blamed(tiny: 
     reasons = results(tmp_path / "run")["verdict"]["reasons"]
     assert "Neither word counts nor BERT find anything here: look at the labels." in reasons
     assert results(tmp_path / "run")["test_reads"] in (0, 1)
+
+
+@pytest.fixture(scope="module")
+def gone_back(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Every attempt fails; the first is right on three rows of four, those after it call every row the same.
+
+    One label in four is wrong, so that the training loss is hardly below that of the label shares.
+    """
+    root = tmp_path_factory.mktemp("rescue")
+    data = write_csv(root / "rows.csv", keyword_rows(600, wrong_share=0.25))
+    recipe = ("--learning-rate", 1.2e-4, "--max-steps", 320, "--device", "cpu", "--threads", 1)
+    return finish(root / "run", "train", data, "--model", tiny, *recipe)
+
+
+def best_epoch(values: dict[str, Any]) -> dict[str, Any]:
+    """The chosen epoch of results.json."""
+    return next(epoch for epoch in values["epochs"] if epoch["epoch"] == values["best_epoch"])
+
+
+def test_where_no_remedy_helps_the_best_attempt_is_the_one_that_is_kept(gone_back: Finished) -> None:
+    values = results(gone_back.folder)
+    restarts = values["restarts"]
+
+    assert [restart["attempt"] for restart in restarts] == [2, 3, 4]
+    assert all(epoch["collapsed"] for restart in restarts for epoch in restart["epochs"])
+    assert restarts[-1]["remedy"] == "back to attempt 1, the best of them on the validation rows"
+    assert values["recipe"]["learning_rate"] == 1.2e-4
+    usable = [epoch["macro_f1"] for epoch in values["epochs"] if not epoch["collapsed"]]
+    assert best_epoch(values)["macro_f1"] == max(usable) > 0.6
+
+
+def test_the_weights_are_those_of_the_attempt_that_was_gone_back_to(gone_back: Finished) -> None:
+    # The scores of the folder on the validation rows are those that its best epoch had.
+    values = results(gone_back.folder)
+    with (gone_back.folder / "splits.csv").open(encoding="utf-8", newline="") as file:
+        lines = {int(row["line"]) for row in csv.DictReader(file) if row["split"] == "validation"}
+    rows = [row for line, row in enumerate(keyword_rows(600, wrong_share=0.25), start=2) if line in lines]
+    data = write_csv(gone_back.folder.parent / "validation.csv", rows)
+
+    evaluated = bertsmith("evaluate", gone_back.folder, data, "--json").json
+
+    best = best_epoch(values)
+    assert evaluated["rows"] == values["validation"]["rows"]
+    assert evaluated["accuracy"]["value"] == pytest.approx(best["accuracy"])
+    assert values["validation"]["accuracy"]["value"] == pytest.approx(best["accuracy"])
+
+
+def test_going_back_is_told_everywhere_and_leaves_nothing_aside(gone_back: Finished) -> None:
+    assert "Nothing is left to try: back to attempt 1" in gone_back.outcome.err
+    assert "attempt 4 failed" in gone_back.outcome.err and "attempt 1 failed" not in gone_back.outcome.err
+    card = (gone_back.folder / "README.md").read_text("utf-8")
+    assert "- Attempt 4: " in card and "- Attempt 1: " not in card
+    assert any("3 others failed" in reason for reason in results(gone_back.folder)["verdict"]["reasons"])
+    assert not (gone_back.folder / "checkpoints" / "set-aside").exists()
+
+
+def test_an_attempt_is_suspected_once_before_it_is_judged(tiny: Path, tmp_path: Path) -> None:
+    # 240 training rows, 30 steps per epoch, 900 steps: suspected at 225, judged at 600 and 675.
+    data = write_csv(tmp_path / "rows.csv", unlearnable_rows(400))
+    recipe = ("--learning-rate", 0.03, "--epochs", 30, "--device", "cpu", "--threads", 1)
+
+    outcome = bertsmith(
+        "train", data, "--model", tiny, *recipe, "--on-failure", "stop", "--output", tmp_path / "run"
+    )
+
+    told = [line for line in outcome.err.splitlines() if "suspected to learn nothing" in line]
+    assert len(told) == 1
+    assert told[0].startswith("Step 225: ") and told[0].endswith("It is judged at step 600.")
 
 
 def test_steady_is_a_recipe_whose_settings_can_be_overruled(

@@ -56,7 +56,7 @@ class Evidence:
     earlier_test_reads: int = 0
     """Other runs beside this one that scored the same test rows."""
     restarts: tuple[Restart, ...] = ()
-    """Attempts that failed before."""
+    """Attempts that failed and that the run does not rest on."""
     conclusion: str = ""
     """What rescue concluded when nothing helped."""
     has_balanced_weights: bool = False

@@ -8,73 +8,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun, column_of, is_macro
+from bertsmith.diagnosis.printed_table import read_table
 from bertsmith.errors import UnreadableFile
 
 MOST_BYTES = 50_000_000
 """A longer file is no model card and no trainer state."""
-CLASSIFICATION = ("f1", "accuracy", "precision", "recall")
-NAMES: dict[str, tuple[str, ...]] = {
-    "train_loss": ("training loss", "train loss", "loss"),
-    "epoch": ("epoch", "epochs"),
-    "step": ("step", "steps"),
-    "validation_loss": ("validation loss", "eval loss", "val loss", "valid loss"),
-    "f1": (
-        "f1",
-        "f1 score",
-        "f1score",
-        "macro f1",
-        "f1 macro",
-        "eval f1",
-        "f1 weighted",
-        "weighted f1",
-        "f1 micro",
-    ),
-    "accuracy": ("accuracy", "acc", "eval accuracy"),
-    "precision": ("precision", "eval precision", "macro precision", "precision macro"),
-    "recall": ("recall", "eval recall", "macro recall", "recall macro"),
-}
-REGRESSION = ("mse", "rmse", "mae", "pearson", "pearsonr", "spearmanr", "spearman", "r2", "combined score")
-ONLY_BINARY_F1 = ("f1", "f1 score", "f1score", "eval f1")
-NUMBER = re.compile(r"[-+]?(\d+(\.(?P<decimals>\d*))?|\.\d+)([eE][-+]?\d+)?|nan|inf|[-+]inf", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class ForeignEpoch:
-    """One row of a published table; None is a figure that is not there."""
-
-    epoch: float | None = None
-    step: int | None = None
-    train_loss: float | None = None
-    validation_loss: float | None = None
-    f1: float | None = None
-    accuracy: float | None = None
-    precision: float | None = None
-    recall: float | None = None
-
-
-@dataclass(frozen=True)
-class ForeignRun:
-    """What a run of any tool tells of itself."""
-
-    name: str
-    epochs: tuple[ForeignEpoch, ...]
-    decimals: int | None
-    """Digits behind the point that the scores were printed with; None where they are in full."""
-    is_regression: bool = False
-    """Whether its figures are those of a regression."""
-    f1_is_macro: bool = False
-    """Whether the table says that its F1 is an average over labels."""
-    num_labels: int | None = None
-    """Where the run itself says it."""
-    own_verdict: tuple[str, str, tuple[str, ...]] | None = None
-    """Outcome, sentence and reasons of a run of ours, which saw more than its table."""
-    loss_became_nan: bool = False
-    """Whether the training loss or a gradient norm was logged as NaN, or as the 0.0 that stands for it."""
+GONE = 0.01
+"""A logged loss below this may go on to 0.0 by itself; from a higher one, 0.0 stands for NaN."""
 
 
 def read_foreign(path: Path) -> ForeignRun:
@@ -170,7 +116,6 @@ def _from_log(name: str, log: Sequence[Any]) -> ForeignRun:
     """The evaluations of a trainer's log; an epoch's training loss is the last that was logged before it."""
     epochs: list[ForeignEpoch] = []
     train_loss: float | None = None
-    became_nan = False
     for entry in (entry for entry in log if isinstance(entry, dict)):
         if "eval_loss" in entry or any(key.startswith("eval_") for key in entry):
             figures = {
@@ -189,11 +134,31 @@ def _from_log(name: str, log: Sequence[Any]) -> ForeignRun:
             )
         elif "loss" in entry:
             train_loss = _number(entry["loss"])
-            norm = _number(entry.get("grad_norm"))
-            # Trap: the standard trainer logs a loss that is not a number as 0.0; its gradient norm stays NaN.
-            became_nan |= not _is_finite(train_loss) or (norm is not None and not _is_finite(norm))
-            became_nan |= train_loss == 0.0
-    return ForeignRun(name, tuple(epochs), decimals=None, loss_became_nan=became_nan)
+    names = [key for entry in log if isinstance(entry, dict) for key in entry if key.startswith("eval_")]
+    return ForeignRun(
+        name,
+        tuple(epochs),
+        decimals=None,
+        f1_is_macro=is_macro(names),
+        loss_became_nan=_became_nan(log),
+    )
+
+
+def _became_nan(log: Sequence[Any]) -> bool:
+    """Whether a training loss or gradient norm was not finite.
+
+    Trap: the standard trainer logs a loss that is not a number as 0.0. Its gradient norm stays NaN; an older trainer does
+    not log one, and then a 0.0 that follows a loss of some size is no number.
+    """
+    before = math.inf
+    for entry in (entry for entry in log if isinstance(entry, dict) and "loss" in entry):
+        loss, norm = _number(entry["loss"]), _number(entry.get("grad_norm"))
+        if not _is_finite(loss) or (norm is not None and not _is_finite(norm)):
+            return True
+        if loss == 0.0 and norm is None and before >= GONE:
+            return True
+        before = loss
+    return False
 
 
 def _by_column(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,95 +173,3 @@ def _by_column(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
-
-
-def column_of(name: str) -> str | None:
-    """Our name of a column; None for one that we do not use."""
-    folded = fold(name)
-    return next((ours for ours, theirs in NAMES.items() if folded in theirs), None)
-
-
-def fold(name: str) -> str:
-    """A column's name without case, marks and underscores."""
-    return re.sub(r"[\s_:*`]+", " ", name).strip().lower()
-
-
-def read_table(text: str, *, name: str) -> ForeignRun:
-    """The results table in Markdown, or separated by tabs or several spaces.
-
-    Raises:
-        UnreadableFile: there is no such table.
-    """
-    best: tuple[list[str], list[list[str]]] | None = None
-    for header, rows in _tables(text.splitlines()):
-        known = {column_of(cell) for cell in header} - {None}
-        is_results = "epoch" in known or "step" in known or "validation_loss" in known
-        if (
-            is_results
-            and rows
-            and (best is None or len(known) > len({column_of(cell) for cell in best[0]} - {None}))
-        ):
-            best = header, rows
-    if best is None:
-        raise UnreadableFile(
-            name,
-            "there is no table of training results in it (expected columns such as Epoch, Validation Loss, Accuracy, F1).",
-            remedy="Give the model card with its results table, or paste the table on standard input (-).",
-        )
-    header, rows = best
-    columns = [column_of(cell) for cell in header]
-    folded = [fold(cell) for cell in header]
-    scores = [
-        cell for row in rows for column, cell in zip(columns, row, strict=False) if column in CLASSIFICATION
-    ]
-    named_f1 = next(
-        (fold(cell) for cell, column in zip(header, columns, strict=True) if column == "f1"), "f1"
-    )
-    return ForeignRun(
-        name,
-        tuple(_row(columns, row) for row in rows),
-        decimals=max((_decimals(cell) for cell in scores), default=0) or None,
-        is_regression=not any(column in CLASSIFICATION for column in columns)
-        and any(cell in REGRESSION for cell in folded),
-        f1_is_macro=named_f1 not in ONLY_BINARY_F1,
-    )
-
-
-def _tables(lines: Iterable[str]) -> Iterable[tuple[list[str], list[list[str]]]]:
-    """(header, rows) of every block of lines that have cells."""
-    block: list[list[str]] = []
-    for line in [*lines, ""]:
-        cells = _cells(line)
-        if len(cells) > 1:
-            if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
-                block.append(cells)
-        elif block:
-            yield block[0], block[1:]
-            block = []
-
-
-def _cells(line: str) -> list[str]:
-    """The cells of a line: between bars, else between tabs or two spaces and more."""
-    line = line.strip()
-    if "|" in line:
-        return [cell.strip() for cell in line.strip("|").split("|")]
-    return [cell for cell in re.split(r"\t+|\s{2,}", line) if cell]
-
-
-def _row(columns: Sequence[str | None], cells: Sequence[str]) -> ForeignEpoch:
-    """The figures of one row; `No log` and gaps are None."""
-    values: dict[str, Any] = {}
-    for column, cell in zip(columns, cells, strict=False):
-        plain = cell.strip("*` ").replace(",", "")
-        if column is None or column in values or not NUMBER.fullmatch(plain):
-            continue
-        values[column] = (
-            int(float(plain)) if column == "step" and plain.replace(".0", "").isdecimal() else float(plain)
-        )
-    return ForeignEpoch(**values)
-
-
-def _decimals(cell: str) -> int:
-    """Digits behind the point."""
-    found = NUMBER.fullmatch(cell.strip("*` "))
-    return len(found.group("decimals") or "") if found and "e" not in cell.lower() else 0

@@ -42,11 +42,6 @@ def collapsed_epochs(evidence: Evidence) -> str:
     numbers = [number for number, epoch in enumerate(epochs, start=1) if epoch.collapsed]
     if not numbers:
         return ""
-    labels = {number: top_label(epochs[number - 1].predicted_share) for number in numbers}
-    told = "; ".join(
-        f"{_numbered([number for number in numbers if labels[number] == label])}: {label!r}"
-        for label in dict.fromkeys(labels.values())
-    )
     best = max(epochs, key=lambda epoch: epoch.f1)
     trap = [number for number in numbers if epochs[number - 1].f1 >= best.f1]
     warning = (
@@ -55,7 +50,25 @@ def collapsed_epochs(evidence: Evidence) -> str:
         if trap and best.f1 > 0 and len(numbers) < len(epochs)
         else ""
     )
-    return f"Collapsed, (nearly) every row called the same ({told}).{warning}"
+    return _which_collapsed(epochs, numbers) + warning
+
+
+def _which_collapsed(epochs: Sequence[EpochRecord], numbers: Sequence[int]) -> str:
+    """Which epochs called (nearly) every row which label, and which were blind to the texts without that."""
+    blind = [number for number in numbers if not epochs[number - 1].gives_one_label]
+    labels = {
+        number: top_label(epochs[number - 1].predicted_share) for number in numbers if number not in blind
+    }
+    told = "; ".join(
+        f"{_numbered([number for number in labels if labels[number] == label])}: {label!r}"
+        for label in dict.fromkeys(labels.values())
+    )
+    sentences = [f"Collapsed, (nearly) every row called the same ({told})."] if told else []
+    if blind:
+        sentences.append(
+            f"Collapsed, the texts made next to no difference to the probabilities ({_numbered(blind)})."
+        )
+    return " ".join(sentences)
 
 
 def loss_not_below_prior(evidence: Evidence) -> str:
@@ -63,7 +76,10 @@ def loss_not_below_prior(evidence: Evidence) -> str:
     epochs = [epoch for epoch in evidence.history.epochs if math.isfinite(epoch.validation_loss)]
     if not epochs:
         return ""
-    entropy = prior_entropy(_prior(evidence))
+    # Weights that make every label count the same make a model that knows nothing give each the same probability.
+    entropy, given = prior_entropy(_prior(evidence)), "the label shares as probabilities"
+    if evidence.has_balanced_weights:
+        entropy, given = evidence.training_entropy, "each label the same probability"
     # The model whose loss counts is the one that is kept; without one, the best there was.
     loss = (
         evidence.chosen_epoch.validation_loss
@@ -72,22 +88,22 @@ def loss_not_below_prior(evidence: Evidence) -> str:
     )
     if loss < entropy:
         return ""
-    return (
-        f"The validation loss, {loss:.4f}, is not below {entropy:.4f}, "
-        "which is what giving every row the label shares as probabilities scores."
-    )
+    return f"The validation loss, {loss:.4f}, is not below {entropy:.4f}, which is what giving every row {given} scores."
 
 
 def memorised(evidence: Evidence) -> str:
     """Whether the training rows are known by heart and the validation rows not at all."""
-    epoch = evidence.chosen_epoch
-    if epoch is None or evidence.validation is None or not epoch.train_loss < MEMORISED_LOSS:
+    if evidence.chosen_epoch is None or evidence.validation is None:
+        return ""
+    # Where nothing can be learned, the best epoch may be an early one, long before the rows are known by heart.
+    lowest = min(epoch.train_loss for epoch in evidence.history.epochs)
+    if not lowest < MEMORISED_LOSS:
         return ""
     if gain(evidence.validation.evaluation) >= AT_CHANCE_GAIN:
         return ""
     score = evidence.validation.evaluation.scores["balanced_accuracy"].value
     return (
-        f"It memorised: the training loss is {epoch.train_loss:.4f}, but balanced accuracy "
+        f"It memorised: the training loss came down to {lowest:.4f}, but balanced accuracy "
         f"on the validation rows is {score:.3f}. The labels may not follow from the texts."
     )
 
@@ -120,16 +136,16 @@ def misleading_accuracy(evidence: Evidence) -> str:
     )
 
 
-def earlier_attempts(evidence: Evidence) -> str:
-    """What failed before, and what was done instead."""
+def other_attempts(evidence: Evidence) -> str:
+    """What failed beside the attempt that this rests on, and what was done next."""
     told = [
-        f"failed at learning rate {restart.recipe['learning_rate']:g} ({restart.sign}); then {restart.remedy}"
+        f"{restart.name} failed at learning rate {restart.recipe['learning_rate']:g} ({restart.sign}), then {restart.remedy}"
         for restart in evidence.restarts
     ]
     if not told:
         return ""
-    count = "one attempt" if len(told) == 1 else f"{len(told)} attempts"
-    return f"This rests on more than one try; {count} before it: {'; '.join(told)}."
+    count = "one other" if len(told) == 1 else f"{len(told)} others"
+    return f"This rests on more than one try; {count} failed: {'; '.join(told)}."
 
 
 def rescue_conclusion(evidence: Evidence) -> str:
@@ -174,7 +190,7 @@ def test_rows_read_before(evidence: Evidence) -> str:
 
 SIGNS: tuple[Callable[[Evidence], str], ...] = (
     test_rows_read_before,
-    earlier_attempts,
+    other_attempts,
     rescue_conclusion,
     diverged_where,
     wrongly_wired,
@@ -199,9 +215,11 @@ def last_collapsed(epochs: Sequence[EpochRecord]) -> EpochRecord:
 
 
 def _numbered(numbers: Sequence[int]) -> str:
-    """`epoch 2`, or `epochs 2 and 3`, or `epochs 1, 2 and 3`."""
+    """`epoch 2`, or `epochs 2 and 3`, or `epochs 1, 2 and 5`, or `epochs 1 to 4`."""
     if len(numbers) == 1:
         return f"epoch {numbers[0]}"
+    if len(numbers) > 3 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"epochs {numbers[0]} to {numbers[-1]}"
     return f"epochs {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 

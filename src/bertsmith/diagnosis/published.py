@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
-from bertsmith.diagnosis.foreign import ForeignEpoch, ForeignRun
+from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
 from bertsmith.diagnosis.implied_counts import (
     Counts,
     ImpliedCounts,
@@ -21,6 +21,7 @@ from bertsmith.diagnosis.published_states import (
     CHANCE_BAND,
     EpochState,
     all_printed_scores,
+    averaging_of,
     is_finite,
     number_of_labels,
     printed_scores,
@@ -28,6 +29,9 @@ from bertsmith.diagnosis.published_states import (
 )
 from bertsmith.diagnosis.verdict import BARELY, TEST_LEVEL, Outcome, Verdict
 from bertsmith.evaluation.intervals import wilson
+
+JUDGED_BY = ("accuracy", "balanced_accuracy", "f1", "recall")
+"""Figures of which one at least must be there."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ class PublishedVerdict:
         return {
             "verdict": self.verdict.to_json(),
             "epochs": [
-                {**vars(state.epoch), "state": state.state, "gain": state.gain} for state in self.states
+                {name: _json_number(value) for name, value in vars(state.epoch).items()}
+                | {"state": state.state, "gain": state.gain}
+                for state in self.states
             ],
             "judged_epoch": None if self.judged is None else self.judged + 1,
             "trap_epoch": None if self.trap is None else self.trap + 1,
@@ -76,7 +82,7 @@ def judge_published(run: ForeignRun) -> PublishedVerdict:
 def _implied(run: ForeignRun) -> ImpliedCounts | None:
     """Rows and matrices, where all four scores are printed with some digits and are of one label."""
     printed = all_printed_scores(run)
-    if run.f1_is_macro or not run.decimals or run.decimals < 3 or not printed:
+    if averaging_of(run) != "one label" or not run.decimals or run.decimals < 3:
         return None
     if not all(is_one_label(scores, decimals=run.decimals) for scores in printed):
         return None
@@ -121,13 +127,12 @@ def _verdict(
 ) -> Verdict:
     """The first rule that holds decides."""
     told = tuple(_reasons(run, states, trap=trap, num_labels=num_labels))
+    if run.loss_became_nan or any(state.state == "diverged" for state in states[-1:]):
+        sentence = "It diverged: a loss or gradient is no finite number. The model is not usable."
+        return Verdict("diverged", sentence, told)
     missing = _missing(run)
     if missing:
         return Verdict("cannot_tell", f"Whether it learned cannot be told: {missing}.", told)
-    if run.loss_became_nan or states[-1].state == "diverged":
-        return Verdict(
-            "diverged", "It diverged: a loss or gradient became NaN. The model is not usable.", told
-        )
     if judged is None:
         return Verdict(
             "collapsed", "It collapsed: every epoch gave every row the same label. It reads nothing.", told
@@ -177,9 +182,12 @@ def _without_gain(
             "as when every row gets the same label."
         )
         return Verdict("not_shown_to_learn", sentence, told)
+    what = "precision and recall of one label, or macro averages"
+    if epoch.recall is not None and epoch.recall == epoch.accuracy:
+        what = "macro averages: where recall equals accuracy, the averages are weighted by the labels' rows"
     sentence = (
         f"Whether it learned cannot be told: accuracy {_shown(epoch.accuracy)} in {where} says nothing "
-        "without the label shares, or precision and recall."
+        f"without the label shares, or {what}."
     )
     return Verdict("cannot_tell", sentence, told)
 
@@ -190,11 +198,7 @@ def _missing(run: ForeignRun) -> str:
         return "these are the figures of a regression, and there are no labels to tell apart"
     if not run.epochs:
         return "the table has no rows"
-    if all(epoch.accuracy is None and epoch.f1 is None and epoch.recall is None for epoch in run.epochs):
-        if run.loss_became_nan or any(
-            not is_finite(epoch.validation_loss) for epoch in run.epochs if epoch.validation_loss is not None
-        ):
-            return ""
+    if all(getattr(epoch, name) is None for epoch in run.epochs for name in JUDGED_BY):
         return "there is neither accuracy nor F1 nor recall in the table"
     return ""
 
@@ -287,6 +291,11 @@ def _implied_json(implied: ImpliedCounts) -> dict[str, Any]:
         "matrices": [[vars(counts) for counts in row] for row in implied.matrices],
         "note": "the smallest set that fits; its multiples fit too",
     }
+
+
+def _json_number(value: float | None) -> float | str | None:
+    """JSON has no NaN: what is not finite is written as its name."""
+    return str(value) if value is not None and not math.isfinite(value) else value
 
 
 def _epoch_name(epoch: ForeignEpoch, index: int) -> str:

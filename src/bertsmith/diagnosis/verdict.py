@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
@@ -40,6 +41,9 @@ BARELY = 0.2
 """A gain over chance below a fifth of the way to perfect is barely anything."""
 FAR_TOO_MANY = 1000
 """A number of rows needed this many times as large as the rows there are is not worth saying."""
+
+EPOCHS_NAMED = 5
+"""Of more epochs it is only counted which label they gave."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def _collapsed(evidence: Evidence, told: tuple[str, ...]) -> Verdict | None:
     epochs = evidence.history.epochs
     if evidence.test is not None:
         evaluation = evidence.test.evaluation
-        if is_input_blind(evidence.test.information):
+        if _reads_nothing(evidence.test, num_labels=len(evidence.label_set)):
             sentence = (
                 f"It collapsed: on the {evaluation.rows} test rows the probabilities are the same for every text "
                 f"({evidence.test.information:.4f} of what there is to tell, below {LEAST_INFORMATION:g}). It reads nothing."
@@ -129,15 +133,30 @@ def _collapsed(evidence: Evidence, told: tuple[str, ...]) -> Verdict | None:
     return None
 
 
+def _reads_nothing(scored: ScoredRows, *, num_labels: int) -> bool:
+    """Whether the probabilities are the same for every text, and the labels are told no better than by chance."""
+    if not is_input_blind(scored.information):
+        return False
+    p_value = learning_p_value(
+        scored.label_ids, scored.predicted_ids, num_labels=num_labels, groups=scored.groups
+    )
+    return is_input_blind(scored.information, p_value=p_value)
+
+
 def _all_collapsed_sentence(epochs: tuple[EpochRecord, ...]) -> str:
     """Which label every epoch gave, or that it changed from epoch to epoch."""
+    if not all(epoch.gives_one_label for epoch in epochs):
+        return "It collapsed: after every epoch the texts made next to no difference to what it says. It reads nothing."
     labels = [top_label(epoch.predicted_share) for epoch in epochs]
     last = last_collapsed(epochs)
     if len(set(labels)) == 1:
         where = "every epoch gave" if len(epochs) > 1 else "the only epoch gave"
         return _collapsed_sentence(where, labels[-1], scores=(last.f1, last.recall))
-    told = ", ".join(f"{number}: {label!r}" for number, label in enumerate(labels, start=1))
-    return f"It collapsed: every epoch gave (nearly) every row one label (epoch {told}). It reads nothing."
+    if len(labels) > EPOCHS_NAMED:
+        told = ", ".join(f"{label!r} {count} times" for label, count in Counter(labels).most_common())
+    else:
+        told = "epoch " + ", ".join(f"{number}: {label!r}" for number, label in enumerate(labels, start=1))
+    return f"It collapsed: every epoch gave (nearly) every row one label ({told}). It reads nothing."
 
 
 def _collapsed_sentence(where: str, label: str, *, scores: tuple[float, float]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +65,17 @@ def save_model(
     _save_tokenizer(loaded, folder, max_length=max_length)
     _edit_json(folder / "config.json", remove=CONFIG_NOISE, add={"dtype": "float32"})
     # text-embeddings-inference reads its limit from here and from nowhere else.
-    _require_labels(folder, loaded.label_set.names)
+    _require_labels(folder, loaded)
     _write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
 
 
-def _require_labels(folder: Path, names: Sequence[str]) -> None:
-    """The label names as every reader will see them are ours, in our order; anything else would be our bug."""
-    stored = json.loads((folder / "config.json").read_text("utf-8"))
-    by_id = {int(key): name for key, name in stored.get("id2label", {}).items()}
-    # transformers leaves out the two names that it assumes by default.
-    read = [by_id.get(index, f"LABEL_{index}") for index in range(len(names))]
-    if read != list(names):
-        raise AssertionError(f"config.json names the labels {read}, not {list(names)}")
+def _require_labels(folder: Path, loaded: LoadedModel) -> None:
+    """The label names as every reader will load them are ours, in our order; anything else would be our bug."""
+    with quiet():
+        config = type(loaded.model.config).from_pretrained(folder)
+    names = dict(enumerate(loaded.label_set.names))
+    if config.id2label != names or config.label2id != {name: index for index, name in names.items()}:
+        raise AssertionError(f"config.json names the labels {config.id2label}, not {names}")
 
 
 def fold_temperature(model: PreTrainedModel, temperature: float) -> None:

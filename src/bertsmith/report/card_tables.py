@@ -193,4 +193,7 @@ def _trimmed(value: float) -> str:
 def attempt_line(restart: Restart) -> str:
     """What a failed attempt ran with, what it failed by, and what was done instead."""
     settings = ", ".join(f"{name} {value:g}" for name, value in restart.recipe.items())
-    return f"{settings}; {restart.steps:,} steps; failed: {neutral(restart.sign)}. Then: {neutral(restart.remedy)}."
+    return (
+        f"{restart.name.capitalize()}: {settings}; {restart.steps:,} steps; "
+        f"failed: {neutral(restart.sign)}. Then: {neutral(restart.remedy)}."
+    )

@@ -187,7 +187,9 @@ def _training(run: Run) -> dict[str, Any]:
 
 
 def _collapse(epoch: EpochRecord) -> str:
-    """Which label nearly every row was given."""
+    """Which label nearly every row was given, or that the texts made no difference."""
+    if not epoch.gives_one_label:
+        return f"Epoch {epoch.epoch:g} collapsed: the texts made next to no difference to the probabilities."
     label, share = max(epoch.predicted_share.items(), key=lambda item: item[1])
     rows = f"{card_tables.percent(share)} of the validation rows"
     return f"Epoch {epoch.epoch:g} collapsed: {rows} were called {_quoted(label)}."

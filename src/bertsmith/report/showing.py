@@ -22,8 +22,8 @@ def show_table(run: Run, console: Console) -> None:
     """The results table, collapsed epochs marked."""
     best = run.best_epoch_index
     rows: list[tuple[tuple[str, ...], str | None]] = [
-        ((*epoch_cells(epoch, is_best=False)[:-1], f"attempt {number} failed"), "red")
-        for number, restart in enumerate(run.restarts, start=1)
+        ((*epoch_cells(epoch, is_best=False)[:-1], f"{restart.name} failed"), "red")
+        for restart in run.restarts
         for epoch in restart.epochs
     ]
     rows += [
@@ -106,6 +106,18 @@ def show_mistakes(run: Run, console: Console) -> None:
         )
 
 
+def show_suspects(run: Run, console: Console) -> None:
+    """The rows that look mislabelled, the most suspicious by name."""
+    suspected = () if run.mistakes is None else run.mistakes.suspected
+    if not suspected:
+        return
+    told = ", ".join(
+        f"{row.row} ({row.label!r}, the models say {row.predicted!r} with {row.probability:.2f})"
+        for row in suspected[:MISTAKES_SHOWN]
+    )
+    console.say(f"Rows that look mislabelled: {len(suspected):,}; none was removed. First {told}.")
+
+
 def show_answer(run: Run, console: Console) -> None:
     """Table, scores, the one sentence with what else is worth telling, and where everything is.
 
@@ -117,6 +129,7 @@ def show_answer(run: Run, console: Console) -> None:
             rivals = {"Majority": run.baselines.majority, "Bag of words": run.baselines.bag_of_words}
             show_scores(run.test, console, rivals=rivals)
         show_mistakes(run, console)
+        show_suspects(run, console)
     style = {"learned": "bold green", "no_better_than_baseline": "bold yellow"}.get(
         run.verdict.outcome, "bold red"
     )

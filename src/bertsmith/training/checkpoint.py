@@ -20,6 +20,8 @@ class EpochWeights:
     last: int | None = None
     """Index of the last epoch."""
     kept: set[int] = field(default_factory=set)
+    _aside: EpochWeights | None = field(default=None, init=False)
+    """Those of an earlier attempt, while the next one counts its own."""
 
     def keep(self, model: Classifier, *, is_best: bool) -> None:
         """Write the model as the next epoch's; drop what is neither best nor last. The newer is on disk first."""
@@ -40,6 +42,36 @@ class EpochWeights:
             shutil.rmtree(self.folder.checkpoint_weights(index).parent)
         self.best = self.last = None
         self.kept.clear()
+
+    def set_aside(self) -> None:
+        """Keep this attempt's epochs, in place of those set aside before, while the next attempt counts its own."""
+        self.drop_aside()
+        self._aside = EpochWeights(RunFolder(self.folder.checkpoints / "set-aside"))
+        self._move_to(self._aside)
+
+    def take_back(self) -> None:
+        """The attempt that was set aside is the one that counts; remove the epochs of the one after it."""
+        if self._aside is None:
+            raise ValueError("no attempt was set aside")
+        self.forget()
+        self._aside._move_to(self)
+        self.drop_aside()
+
+    def drop_aside(self) -> None:
+        """Remove what was set aside, if anything was."""
+        if self._aside is not None and self._aside.folder.path.exists():
+            shutil.rmtree(self._aside.folder.path)
+        self._aside = None
+
+    def _move_to(self, other: EpochWeights) -> None:
+        """Hand the epochs over, with their folders."""
+        for index in self.kept:
+            target = other.folder.checkpoint_weights(index).parent
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.checkpoint_weights(index).parent.rename(target)
+        other.best, other.last, other.kept = self.best, self.last, self.kept
+        self.best = self.last = None
+        self.kept = set()
 
     def restore(self, model: Classifier, epoch_index: int) -> None:
         """Put the weights of a kept epoch into the model."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bertsmith.training.signs import COLLAPSED_SHARE
+
 
 @dataclass(frozen=True)
 class ValidationScores:
@@ -21,6 +23,8 @@ class ValidationScores:
     true_share: dict[str, float]
     information: float | None = None
     """How much of the labels' entropy the predictions could tell, in [0, 1]; None where it was not measured."""
+    p_value: float | None = None
+    """How often chance would tell the labels as well; measured where there is next to no information."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class EpochRecord:
     information: float | None = None
     """As in `ValidationScores`."""
 
+    @property
+    def gives_one_label(self) -> bool:
+        """Whether (nearly) every row is called the same; a collapsed epoch that does not is blind to the texts."""
+        return max(self.predicted_share.values(), default=0.0) >= COLLAPSED_SHARE
+
     def to_json(self) -> dict[str, Any]:
         """The same fields as plain JSON values."""
         return asdict(self)
@@ -84,20 +93,31 @@ class GivenUp:
 
 @dataclass(frozen=True)
 class Restart:
-    """An attempt that failed before the one that the run rests on."""
+    """An attempt that failed and that the run does not rest on."""
 
+    attempt: int
+    """1 is the first try."""
     recipe: dict[str, Any]
-    """The settings that it ran with, those that the next attempt changed."""
+    """The settings that it ran with, of those that a remedy may change."""
     sign: str
     """What it failed by, as a clause."""
     remedy: str
-    """What the next attempt did instead, as a clause."""
+    """What was done next, as a clause: other settings, or back to an earlier attempt."""
     steps: int
     epochs: tuple[EpochRecord, ...]
+    fold: int | None = None
+    """1 is the first; None where it is the model on all rows, or there are no folds."""
+
+    @property
+    def name(self) -> str:
+        """`attempt 1`, or `fold 2, attempt 1`."""
+        return f"attempt {self.attempt}" if self.fold is None else f"fold {self.fold}, attempt {self.attempt}"
 
     def to_json(self) -> dict[str, Any]:
         """The same fields as plain JSON values."""
         return {
+            "fold": self.fold,
+            "attempt": self.attempt,
             "recipe": self.recipe,
             "sign": self.sign,
             "remedy": self.remedy,

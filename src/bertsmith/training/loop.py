@@ -263,7 +263,7 @@ def close_epoch(
         macro_f1=scores.macro_f1,
         predicted_share=scores.predicted_share,
         collapsed=is_collapsed(scores.predicted_share, scores.true_share)
-        or is_input_blind(scores.information),
+        or is_input_blind(scores.information, p_value=scores.p_value),
         information=scores.information,
     )
 

@@ -56,35 +56,56 @@ class Remedy:
     """Top layers of the encoder that start from random weights."""
 
 
-def failing_sign(
-    steps: Sequence[StepRecord],
-    epochs: Sequence[EpochRecord],
-    *,
-    num_steps: int,
-    entropy: float,
-    num_warmup_steps: int = 0,
-) -> str | None:
-    """What shows, while an attempt runs, that it learns nothing; None where it may go on.
+@dataclass(frozen=True)
+class Budget:
+    """The optimizer steps of an attempt."""
 
-    Judged at half of the steps behind the warmup and at three quarters of them, but not before step `JUDGED_FROM`, and not while a loss falls.
-    A loss far above the prior's is judged as soon as a window of steps shows it, at an eighth of the budget.
+    num_steps: int
+    num_warmup_steps: int = 0
+    """Of these; before their end the learning rate is low and nothing can be expected."""
+
+    def after(self, quarters: int) -> int:
+        """The step at which so many quarters of those behind the warmup are done."""
+        return self.num_warmup_steps + (self.num_steps - self.num_warmup_steps) * quarters // 4
+
+    @property
+    def judged_at(self) -> tuple[int, ...]:
+        """The steps after which a loss that stands still is judged; none where they would be the last."""
+        marks = {max(JUDGED_FROM, self.after(quarters)) for quarters in (2, 3)}
+        return tuple(sorted(mark for mark in marks if mark < self.num_steps))
+
+    @property
+    def suspected_at(self) -> int | None:
+        """The step after which a loss that stands still is told of; None where it is never judged later."""
+        mark = max(2 * WINDOW, self.after(1))
+        return mark if mark < min(self.judged_at, default=0) else None
+
+
+def left_prior_sign(steps: Sequence[StepRecord], *, budget: Budget, entropy: float) -> str | None:
+    """What shows, while an attempt runs, that its loss is lost far above the prior's; None where it is not.
+
+    Judged as soon as a window of steps shows it, from an eighth of the budget on.
+    """
+    done = len(steps)
+    if done % WINDOW or done < max(2 * WINDOW, budget.num_steps // 8):
+        return None
+    if not has_left_prior_for_good([step.loss for step in steps[-WINDOW:]], entropy):
+        return None
+    return f"the loss left {entropy:.4f}, what the label shares alone give, by far and stays there"
+
+
+def standing_sign(
+    steps: Sequence[StepRecord], epochs: Sequence[EpochRecord], *, entropy: float
+) -> str | None:
+    """What shows that an attempt has learned nothing yet and is not about to; None where it may go on.
+
+    Asked after the steps of `Budget.judged_at`, and once before for a warning. A loss that falls is let be.
 
     Args:
         steps: all steps so far.
         epochs: all epochs so far.
-        num_steps: the attempt's budget.
         entropy: of the training labels' shares, in nats, under the loss's own weights.
-        num_warmup_steps: of these; before their end the learning rate is low and nothing can be expected.
     """
-    done = len(steps)
-    if done % WINDOW == 0 and done >= max(2 * WINDOW, num_steps // 8):
-        losses = [step.loss for step in steps[-WINDOW:]]
-        if has_left_prior_for_good(losses, entropy):
-            return f"the loss left {entropy:.4f}, what the label shares alone give, by far and stays there"
-    behind = num_steps - num_warmup_steps
-    marks = [max(JUDGED_FROM, num_warmup_steps + behind * quarters // 4) for quarters in (2, 3)]
-    if done not in marks or done >= num_steps:
-        return None
     losses = [step.loss for step in steps]
     if not stands_at_prior(losses, epochs, entropy) or is_falling(losses, epochs):
         return None
@@ -101,6 +122,11 @@ def stands_at_prior(losses: Sequence[float], epochs: Sequence[EpochRecord], entr
 def is_falling(losses: Sequence[float], epochs: Sequence[EpochRecord]) -> bool:
     """Whether a loss is falling: a slow start, which needs more steps and no other recipe."""
     return is_starting(losses, [epoch.validation_loss for epoch in epochs])
+
+
+def stood_still(history: History, *, entropy: float) -> bool:
+    """Whether the attempt was ended early for standing still, not for doing worse than knowing nothing."""
+    return history.given_up is not None and not is_above_prior([step.loss for step in history.steps], entropy)
 
 
 def failed_by(history: History, *, recipe: TrainingConfig, entropy: float) -> str | None:
@@ -158,10 +184,9 @@ def next_remedy(
         return Remedy("restart", ended_first, "the first settings again, to their end", to_its_end=True)
     if recipe.learning_rate > SAFE_LEARNING_RATE:
         rate = lower_learning_rate(recipe.learning_rate)
-        gentler = recipe.model_copy(
-            update={"learning_rate": rate, "warmup_ratio": max(WARMUP_RATIO, recipe.warmup_ratio)}
-        )
-        return Remedy("restart", gentler, f"learning rate {rate:g} with 10 % warmup")
+        warmup = max(WARMUP_RATIO, recipe.warmup_ratio)
+        gentler = recipe.model_copy(update={"learning_rate": rate, "warmup_ratio": warmup})
+        return Remedy("restart", gentler, f"learning rate {rate:g} with {100 * warmup:g} % warmup")
     epochs = steady_epochs(num_rows, batch_size=recipe.batch_size)
     if epochs > recipe.epochs and recipe.max_steps is None:
         longer = recipe.model_copy(update={"epochs": epochs})
@@ -170,6 +195,21 @@ def next_remedy(
         return Remedy("restart", recipe, "another seed for the head", new_head=True)
     sentence = "another seed for the head, and a new top layer of the encoder"
     return Remedy("restart", recipe, sentence, new_head=True, reinitialised_layers=1)
+
+
+def best_attempt(histories: Sequence[History], *, select_by: str) -> int | None:
+    """Index of the failed attempt whose best epoch is best on the validation rows; None where none ran to its end.
+
+    Where no remedy helps, the last attempt is not the one to keep: a hard task's loss may stand near the label
+    shares' entropy though something was learned.
+    """
+    best: dict[int, EpochRecord] = {}
+    for number, history in enumerate(histories):
+        chosen = best_epoch_index(history.epochs, select_by=select_by)
+        if chosen is not None and history.divergence is None and history.given_up is None:
+            best[number] = history.epochs[chosen]
+    index = best_epoch_index(tuple(best.values()), select_by=select_by)
+    return None if index is None else list(best)[index]
 
 
 def lower_learning_rate(rate: float) -> float:

@@ -14,8 +14,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.story.commands import bertsmith
 
-from bertsmith.diagnosis.foreign import ForeignEpoch, ForeignRun, read_foreign, read_table
+from bertsmith.diagnosis.foreign import read_foreign
+from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
 from bertsmith.diagnosis.implied_counts import Counts, PrintedScores, implied_counts, is_one_label
+from bertsmith.diagnosis.printed_table import read_table
 from bertsmith.diagnosis.published import PublishedVerdict, judge_published
 from bertsmith.errors import UnreadableFile
 from bertsmith.explanations import codes
@@ -126,6 +128,86 @@ def test_a_macro_collapse_of_three_labels_is_seen():
     assert judged(text).verdict.outcome == "collapsed"
 
 
+SCORES = "| Epoch | Validation Loss | Accuracy | F1 | Precision | Recall |\n|---|---|---|---|---|---|\n"
+
+
+def table(*rows: tuple[float, ...]) -> PublishedVerdict:
+    """Of rows of validation loss, accuracy, F1, precision and recall."""
+    lines = (f"| {number} | {' | '.join(map(str, row))} |" for number, row in enumerate(rows, start=1))
+    return judged(SCORES + "\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("claim", "row"),
+    [
+        # Everything called the label of 90 % of the rows: precision 0.9², F1 0.9 · 2·0.9/1.9. F1 = 2PR/(P+R) holds too.
+        ("weighted averages", (0.33, 0.9, 0.8526, 0.81, 0.9)),
+        # A quarter of the rows each: recall ¼, precision ¼/4, F1 ¼ · 2·¼/1¼.
+        ("means over four labels", (1.3866, 0.25, 0.1, 0.0625, 0.25)),
+        # 99.6 % called positive where half are: recall 0.998, specificity 0.006, precision 0.998/1.992.
+        ("one label, nearly all rows", (0.6931, 0.502, 0.6671, 0.501, 0.998)),
+    ],
+)
+def test_a_collapse_is_seen_whatever_the_averages(claim: str, row: tuple[float, ...]):
+    assert table(row, row).verdict.outcome == "collapsed", claim
+
+
+def test_weighted_averages_say_nothing_of_the_rare_labels():
+    # Recall equals accuracy in every row. 0.91 may be hardly more than the share of one label.
+    answer = table((0.3, 0.91, 0.8755, 0.89, 0.91), (0.3, 0.905, 0.8667, 0.88, 0.905))
+
+    assert answer.verdict.outcome == "cannot_tell"
+    assert "weighted by the labels' rows" in answer.verdict.sentence
+    assert answer.implied is None
+
+
+def test_a_model_that_is_hardly_ever_wrong_is_not_called_collapsed():
+    # 1,000 rows, half positive, one false positive: precision 500/501.
+    assert table((0.01, 0.999, 0.999, 0.998, 1.0)).verdict.outcome == "learned"
+    # 10,000 rows: rounded to four digits, the figures are those of calling everything positive.
+    assert table((0.01, 0.9999, 0.9999, 0.9999, 1.0)).verdict.outcome != "collapsed"
+
+
+def test_the_recall_of_one_label_is_not_taken_for_that_of_all():
+    gaps = "| 1 | 0.5 | 0.8012 | | 0.8123 | 0.7880 |\n| 2 | | 0.8213 | 0.8160 | | 0.8094 |\n"
+
+    assert judged(SCORES + gaps).verdict.outcome == "cannot_tell"
+
+
+def test_balanced_accuracy_is_enough():
+    header = "| Epoch | Validation Loss | Balanced Accuracy |\n|---|---|---|\n"
+
+    assert judged(f"{header}| 1 | 0.69 | 0.5 |\n").verdict.outcome == "not_shown_to_learn"
+    assert judged(f"{header}| 1 | 0.42 | 0.84 |\n").states[0].gain == pytest.approx(0.68)
+
+
+def test_scores_in_percent_are_shares():
+    text = "| Epoch | Validation Loss | Val Accuracy | F1-Score |\n|---|---|---|---|\n| 1 | 1.5 | 92.13% | 91.5% |\n"
+    run = read_table(text, name="card")
+
+    assert run.epochs[0].accuracy == pytest.approx(0.9213)
+    assert run.epochs[0].validation_loss == 1.5
+    assert run.decimals == 4
+
+
+def test_a_gap_between_tabs_moves_no_figure_into_another_column():
+    text = "Epoch\tTraining Loss\tValidation Loss\tAccuracy\n1\tNo log\t0.69\t0.51\n2\t\t0.68\t0.55\n"
+
+    assert read_table(text, name="-").epochs[1] == ForeignEpoch(2.0, validation_loss=0.68, accuracy=0.55)
+
+
+def test_a_gap_between_spaces_moves_no_figure_into_another_column():
+    text = (
+        "Epoch  Training Loss  Validation Loss  Accuracy\n"
+        "1                     0.69             0.51\n"
+        "2      0.70                            0.55\n"
+    )
+    run = read_table(text, name="-")
+
+    assert run.epochs[0] == ForeignEpoch(1.0, validation_loss=0.69, accuracy=0.51)
+    assert run.epochs[1] == ForeignEpoch(2.0, train_loss=0.70, accuracy=0.55)
+
+
 def test_a_regression_cannot_be_told():
     answer = judged(
         "| Epoch | Validation Loss | Mse | Pearson |\n|---|---|---|---|\n| 1 | 0.2 | 0.2 | 0.8 |\n"
@@ -156,6 +238,51 @@ def test_a_trainer_state_of_a_model_made_of_nan_is_diverged(tmp_path: Path):
     )
 
     assert judge_published(read_foreign(folder.parent)).verdict.outcome == "diverged"
+
+
+def test_a_loss_of_zero_is_no_number_only_where_it_comes_from_nowhere(tmp_path: Path):
+    evaluated = {"eval_loss": 0.3, "eval_accuracy": 0.9, "step": 40, "epoch": 2.0}
+    nan = state(tmp_path / "nan", {"loss": 0.71, "step": 20}, {"loss": 0.0, "step": 40}, evaluated)
+    learned = state(tmp_path / "learned", {"loss": 0.0004, "step": 20}, {"loss": 0.0, "step": 40}, evaluated)
+    measured = state(
+        tmp_path / "measured",
+        {"loss": 0.2, "grad_norm": 1.0, "step": 20},
+        {"loss": 0.0, "grad_norm": 0.001, "step": 40},
+        evaluated,
+    )
+
+    assert [read_foreign(folder).loss_became_nan for folder in (nan, learned, measured)] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_log_says_by_its_names_that_its_scores_are_means(tmp_path: Path):
+    # Three labels, 100 rows each: the recall of a plain mean is accuracy, as that of a weighted one always is.
+    scores = {"accuracy": 0.8, "f1_macro": 0.79, "precision_macro": 0.81, "recall_macro": 0.8}
+    folder = state(
+        tmp_path, {"eval_loss": 0.5, "epoch": 1.0} | {f"eval_{name}": value for name, value in scores.items()}
+    )
+
+    answer = judge_published(read_foreign(folder))
+
+    assert answer.states[0].gain == pytest.approx(0.6)
+
+
+def test_a_run_that_blew_up_before_its_first_evaluation_diverged(tmp_path: Path):
+    folder = state(tmp_path, {"loss": 0.7, "grad_norm": math.nan, "step": 20})
+
+    assert judge_published(read_foreign(folder)).verdict.outcome == "diverged"
+
+
+def test_a_loss_that_is_no_number_is_told_as_json(tmp_path: Path):
+    state(tmp_path, {"eval_loss": math.nan, "eval_accuracy": 0.58, "step": 20, "epoch": 1.0})
+
+    outcome = bertsmith("diagnose", tmp_path, "--json")
+
+    assert outcome.code == 1
+    assert outcome.json["epochs"][0]["validation_loss"] == "nan"
 
 
 def test_the_newest_checkpoint_of_a_folder_is_read(tmp_path: Path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from bertsmith.data.example import LabelSet
 from bertsmith.diagnosis.evidence import Evidence, ScoredRows, gain
 from bertsmith.diagnosis.verdict import Verdict, judge, rows_to_show
 from bertsmith.evaluation.scoring import evaluate
-from bertsmith.training.history import Divergence, EpochRecord, History
+from bertsmith.training.history import Divergence, EpochRecord, History, Restart
 
 LABELS = LabelSet(("negative", "positive"))
 PUBLISHED = [
@@ -194,6 +196,48 @@ def test_a_collapse_that_flips_names_each_label():
     assert "(epoch 1: 'positive', 2: 'negative')" in verdict.sentence
 
 
+def test_a_collapse_that_flips_in_many_epochs_counts_the_labels():
+    epochs = [epoch(number, positive=number % 2) for number in range(1, 8)]
+    verdict = judge(evidence(None, epochs=epochs, best_epoch=None))
+    assert "one label ('positive' 4 times, 'negative' 3 times)" in verdict.sentence
+
+
+def test_epochs_that_are_blind_to_the_texts_are_not_said_to_call_all_rows_the_same():
+    blind = [replace(epoch(number, positive=0.6), collapsed=True) for number in (1, 2, 3, 4)]
+    verdict = judge(evidence(None, epochs=blind, best_epoch=None))
+    assert verdict.outcome == "collapsed"
+    assert "called the same" not in " ".join((verdict.sentence, *verdict.reasons))
+    assert verdict.reasons[0] == (
+        "Collapsed, the texts made next to no difference to the probabilities (epochs 1 to 4)."
+    )
+
+
+def test_test_rows_without_information_collapsed_only_where_chance_tells_the_labels_as_well():
+    # 75 of 100 right against 50 of 100: both with probabilities that are nearly the same for every row.
+    right, chance = (
+        replace(scored(*rows_of(hits, 50 - hits, 50 - hits, hits)), information=0.001) for hits in (38, 25)
+    )
+    assert judge(evidence(right)).outcome == "learned"
+    assert judge(evidence(chance)).outcome == "collapsed"
+
+
+def test_other_attempts_are_told_by_number_and_fold():
+    failed = Restart(
+        attempt=2,
+        recipe={"learning_rate": 5e-5},
+        sign="every epoch collapsed",
+        remedy="back to attempt 1",
+        steps=9,
+        epochs=(),
+    )
+    told = judge(evidence(wrong_each(10), restarts=(failed, replace(failed, fold=3)))).reasons
+    assert any(
+        "2 others failed: attempt 2 failed at learning rate 5e-05 (every epoch collapsed), then back to attempt 1; "
+        "fold 3, attempt 2 failed" in reason
+        for reason in told
+    )
+
+
 def test_a_chosen_epoch_that_collapses_on_the_test_rows_collapsed():
     test = scored(np.tile([0, 1], 50), np.zeros(100, int))
     verdict = judge(evidence(test, validation=wrong_each(10)))
@@ -254,6 +298,23 @@ def test_a_memorised_training_set_is_told():
     chance = scored(*rows_of(25, 25, 25, 25))
     verdict = judge(evidence(chance, epochs=[epoch(1, train_loss=0.01)]))
     assert any(reason.startswith("It memorised") for reason in verdict.reasons)
+
+
+def test_a_training_set_that_was_memorised_after_the_best_epoch_is_told_too():
+    chance = scored(*rows_of(25, 25, 25, 25))
+    epochs = [epoch(1, train_loss=0.69), epoch(2, train_loss=0.02)]
+    verdict = judge(evidence(chance, epochs=epochs, best_epoch=1))
+    assert any("the training loss came down to 0.0200" in reason for reason in verdict.reasons)
+
+
+def test_with_balanced_weights_knowing_nothing_is_the_same_probability_for_each_label():
+    # 90 % negative: the shares' entropy is 0.325, but a weighted loss leaves a blind model at ln 2 = 0.6931.
+    case = evidence(scored(*rows_of(60, 20, 40, 880)), epochs=[epoch(1, loss=0.5)])
+    told = judge(replace(case, has_balanced_weights=True)).reasons
+    assert not any("is not below" in reason for reason in told)
+    assert any("is not below 0.325" in reason for reason in judge(case).reasons)
+    blind = replace(case, has_balanced_weights=True, history=history([epoch(1, loss=0.7)]))
+    assert any("0.6931, which is what giving every row each label" in r for r in judge(blind).reasons)
 
 
 def test_few_steps_are_told_only_where_it_did_not_learn():

@@ -9,7 +9,16 @@ import pytest
 
 from bertsmith.config import TrainingConfig
 from bertsmith.training.history import Divergence, EpochRecord, GivenUp, History, StepRecord
-from bertsmith.training.rescue import failed_by, failing_sign, lower_learning_rate, next_remedy
+from bertsmith.training.rescue import (
+    Budget,
+    best_attempt,
+    failed_by,
+    left_prior_sign,
+    lower_learning_rate,
+    next_remedy,
+    standing_sign,
+    stood_still,
+)
 
 LN2 = math.log(2)
 PUBLISHED = TrainingConfig()
@@ -22,10 +31,6 @@ def steps(*losses: float, norm: float = 1.0) -> list[StepRecord]:
 def epoch(*, collapsed: bool = False, train_loss: float = 0.5) -> EpochRecord:
     share = {"a": 1.0, "b": 0.0} if collapsed else {"a": 0.5, "b": 0.5}
     return EpochRecord(1, 10, train_loss, 0.69, 0.5, 0.5, 0.5, 0.5, 0.5, share, collapsed)
-
-
-def failing_sign_of(done: list[StepRecord], *, num_steps: int) -> str | None:
-    return failing_sign(done, [], num_steps=num_steps, entropy=LN2)
 
 
 def history(
@@ -47,32 +52,63 @@ def history(
     )
 
 
-def test_a_loss_at_the_prior_is_judged_at_half_of_the_steps():
-    assert failing_sign_of(steps(*[LN2] * 1000), num_steps=2000)
-    assert failing_sign_of(steps(*[LN2] * 999), num_steps=2000) is None
+@pytest.mark.parametrize(
+    ("budget", "suspected", "judged"),
+    [
+        # Half and three quarters of 2,000; suspected at a quarter.
+        (Budget(2000), 500, (1000, 1500)),
+        # Behind 400 steps of warmup 1,600 are left: 400 + 400, 400 + 800, 400 + 1,200.
+        (Budget(2000, 400), 800, (1200, 1600)),
+        # Never before step 600, and once where both marks are 600.
+        (Budget(800), 200, (600,)),
+        # Half of 1,000 is before step 600: 600 and three quarters.
+        (Budget(1000), 250, (600, 750)),
+        # A run that ends at 600 is judged when it has ended.
+        (Budget(600), None, ()),
+        (Budget(40), None, ()),
+    ],
+)
+def test_when_an_attempt_is_suspected_and_judged(
+    budget: Budget, suspected: int | None, judged: tuple[int, ...]
+):
+    assert budget.suspected_at == suspected
+    assert budget.judged_at == judged
 
 
-def test_a_loss_below_the_prior_is_none_of_its_business():
-    assert failing_sign_of(steps(*[0.97 * LN2] * 1000), num_steps=2000) is None
+def test_a_warmup_that_takes_nearly_all_steps_leaves_no_time_to_suspect():
+    # 1,000 steps, 960 of warmup: suspected at 970, judged at 980 and 990.
+    assert Budget(1000, 960).suspected_at == 970
+    assert Budget(1000, 960).judged_at == (980, 990)
+    # 603 steps, 602 of warmup: every mark is step 602, so there is nothing to say before it.
+    assert Budget(603, 602).suspected_at is None
 
 
-def test_no_attempt_is_ended_for_standing_still_before_600_steps():
-    assert failing_sign_of(steps(*[LN2] * 400), num_steps=800) is None
-    assert failing_sign_of(steps(*[LN2] * 600), num_steps=800)
+def test_a_loss_at_the_prior_is_a_sign_and_a_loss_below_it_is_none():
+    assert standing_sign(steps(*[LN2] * 1000), [], entropy=LN2)
+    assert standing_sign(steps(*[0.97 * LN2] * 1000), [], entropy=LN2) is None
+
+
+def test_gradients_that_went_are_told_with_the_standing_loss():
+    first, last = steps(*[LN2] * 500), steps(*[LN2] * 500, norm=0.001)
+
+    sign = standing_sign([*first, *last], [], entropy=LN2)
+
+    assert sign is not None and sign.endswith("and the gradients have vanished")
+    assert "vanished" not in (standing_sign([*first, *first], [], entropy=LN2) or "")
 
 
 def test_a_slow_starter_whose_loss_begins_to_fall_lives():
     falling = [LN2] * 750 + [LN2 - 0.0001 * number for number in range(250)]
     assert sum(falling[-250:]) / 250 > 0.98 * LN2
-    assert failing_sign_of(steps(*falling), num_steps=2000) is None
+    assert standing_sign(steps(*falling), [], entropy=LN2) is None
 
 
 def test_a_falling_validation_loss_keeps_it_alive_too():
     stuck = [epoch(), epoch(), epoch()]
     falling = [replace(epoch(), validation_loss=loss) for loss in (0.693, 0.691, 0.688)]
 
-    assert failing_sign(steps(*[LN2] * 1000), stuck, num_steps=2000, entropy=LN2)
-    assert failing_sign(steps(*[LN2] * 1000), falling, num_steps=2000, entropy=LN2) is None
+    assert standing_sign(steps(*[LN2] * 1000), stuck, entropy=LN2)
+    assert standing_sign(steps(*[LN2] * 1000), falling, entropy=LN2) is None
 
 
 def test_a_slow_start_is_continued_not_restarted():
@@ -85,10 +121,13 @@ def test_a_slow_start_is_continued_not_restarted():
     assert remedy is not None and (remedy.kind, remedy.recipe.epochs) == ("continue", 8)
 
 
-def test_a_loss_far_above_the_prior_ends_the_attempt_early():
-    assert failing_sign_of(steps(*[9.0] * 150), num_steps=1000)
-    assert failing_sign_of(steps(*[9.0] * 100), num_steps=1000) is None
-    assert failing_sign_of(steps(*[1.5] * 150), num_steps=1000) is None
+def test_a_loss_far_above_the_prior_is_a_sign_from_an_eighth_of_the_steps_on():
+    budget = Budget(1000)  # an eighth is 125; whole windows of 50 end at 100 and 150
+
+    assert left_prior_sign(steps(*[9.0] * 150), budget=budget, entropy=LN2)
+    assert left_prior_sign(steps(*[9.0] * 149), budget=budget, entropy=LN2) is None
+    assert left_prior_sign(steps(*[9.0] * 100), budget=budget, entropy=LN2) is None
+    assert left_prior_sign(steps(*[1.5] * 150), budget=budget, entropy=LN2) is None
 
 
 @pytest.mark.parametrize(
@@ -195,3 +234,49 @@ def test_a_short_attempt_that_does_worse_than_knowing_nothing_is_restarted_not_c
     )
 
     assert remedy is not None and remedy.kind == "restart"
+
+
+def test_only_an_attempt_that_was_ended_at_the_prior_stood_still():
+    ended = GivenUp(1000, "the loss stays")
+
+    assert stood_still(history(*[LN2] * 1000, given_up=ended), entropy=LN2)
+    assert not stood_still(history(*[LN2] * 1000), entropy=LN2)
+    assert not stood_still(history(*[9.0] * 1000, given_up=ended), entropy=LN2)
+
+
+def scored(macro_f1: float, *, validation_loss: float = 0.69, collapsed: bool = False) -> EpochRecord:
+    return replace(epoch(collapsed=collapsed), macro_f1=macro_f1, validation_loss=validation_loss)
+
+
+def best_of(*histories: History, select_by: str = "macro_f1") -> int | None:
+    return best_attempt(histories, select_by=select_by)
+
+
+def test_the_best_failed_attempt_is_the_one_whose_best_epoch_is_best():
+    assert best_of(
+        history(epochs=(scored(0.52),)),
+        history(epochs=(scored(0.60), scored(0.51))),
+        history(epochs=(scored(0.58),)),
+    ) == 1  # fmt: skip
+
+
+def test_the_best_failed_attempt_is_chosen_by_what_chooses_the_epoch():
+    first = history(epochs=(scored(0.60, validation_loss=0.71),))
+    second = history(epochs=(scored(0.52, validation_loss=0.68),))
+
+    assert best_of(first, second) == 0
+    assert best_of(first, second, select_by="loss") == 1
+
+
+def test_of_equal_attempts_the_first_is_kept():
+    assert best_of(history(epochs=(scored(0.5),)), history(epochs=(scored(0.5),))) == 0
+
+
+def test_an_attempt_without_an_end_or_a_usable_epoch_is_never_the_best():
+    high = (scored(0.9),)
+    diverged = history(epochs=high, divergence=Divergence(7, 1.0, "loss", math.nan))
+    ended = history(epochs=high, given_up=GivenUp(600, "the loss stays"))
+    collapsed = history(epochs=(scored(0.9, collapsed=True),))
+
+    assert best_of(diverged, ended, collapsed) is None
+    assert best_of(diverged, ended, collapsed, history(epochs=(scored(0.5),))) == 3

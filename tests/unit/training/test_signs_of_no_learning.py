@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from bertsmith.evaluation.metrics import information
+from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.training.signs import (
     has_left_prior_for_good,
     has_vanishing_gradients,
@@ -38,6 +39,20 @@ def test_input_blindness_has_its_threshold():
     assert is_input_blind(0.0019)
     assert not is_input_blind(0.002)
     assert not is_input_blind(None)
+
+
+def test_a_model_that_is_unsure_but_right_more_often_than_chance_is_not_blind():
+    # 75 of 100 right with probabilities of 0.49 and 0.51: next to no information, and no chance.
+    labels = np.array([0] * 50 + [1] * 50)
+    right = np.array([True] * 75 + [False] * 25)
+    said = np.where(right, labels, 1 - labels)
+    unsure = np.log(np.where(np.eye(2)[said] == 1, 0.51, 0.49))
+
+    found = information(unsure, labels)
+
+    assert found < 0.002
+    assert not is_input_blind(found, p_value=learning_p_value(labels, said, num_labels=2))
+    assert is_input_blind(found, p_value=0.005)
 
 
 def test_a_loss_at_the_prior():
