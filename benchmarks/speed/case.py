@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-EVALUATION_ROWS = {"minilm": 512, "bert-base": 128}
-TRAINING_ROWS = {"minilm": 256, "bert-base": 32}
+EVALUATION_ROWS = {"minilm": 384, "bert-base": 128}
+TRAINING_ROWS = {"minilm": 192, "bert-base": 32}
 LONG_SHARE = 8
 """Long text has about 16 times as many tokens a row: this many times fewer rows are taken."""
 LONG = "cga_cmv_valid"
@@ -38,7 +38,7 @@ class Case:
     @property
     def evaluation_rows(self) -> int:
         """Rows of one evaluation or prediction."""
-        rows = EVALUATION_ROWS.get(self.model, 512)
+        rows = EVALUATION_ROWS.get(self.model, 384)
         return rows // LONG_SHARE if self.data == LONG else rows
 
     @property
@@ -58,5 +58,5 @@ class Case:
 
 def default_steps(data: str, model: str, batch_size: int) -> int:
     """Steps of one measurement, chosen so that the whole run takes about an hour on 2 cores."""
-    rows = TRAINING_ROWS.get(model, 256)
+    rows = TRAINING_ROWS.get(model, 192)
     return max(LEAST_STEPS, (rows // LONG_SHARE if data == LONG else rows) // batch_size)
