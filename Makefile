@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format lint types imports bench-example bench-trainer bench-honesty bench-recipes clean
+.PHONY: demo test check format lint types imports bench-example bench-speed bench-honesty bench-recipes clean
 
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
@@ -41,8 +41,8 @@ clean: ## Remove the virtual environment
 bench-example: $(STAMP) ## The example reviews: bag of words beside MiniLM, out of fold (about 10 minutes)
 	$(BIN)/python benchmarks/example_data.py
 
-bench-trainer: $(STAMP) ## Rows per second beside the Hugging Face Trainer, on the same rows in one run
-	$(BIN)/python benchmarks/trainer.py
+bench-speed: $(STAMP) ## Training, evaluation, prediction and memory beside the Hugging Face Trainer and the machine's limit (about an hour)
+	$(BIN)/python -m benchmarks.speed
 
 bench-honesty: $(STAMP) ## Planted failures, healthy runs, rescues, coverage of the intervals (up to 2 hours)
 	$(BIN)/python -m benchmarks.honesty
