@@ -86,7 +86,7 @@ def features_of(prepared: Prepared, *, pad_to: int | None = None) -> Features:
         mask = [1] * len(input_ids)
         if pad_to is not None:
             rest = max(0, pad_to - len(input_ids))
-            input_ids = input_ids[:pad_to] + [prepared.loaded.pad_id] * rest
+            input_ids = input_ids[:pad_to] + [prepared.loaded.layout.pad_id] * rest
             types, mask = types[:pad_to] + [0] * rest, mask[:pad_to] + [0] * rest
         rows.append(
             {
