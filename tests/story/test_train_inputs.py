@@ -305,7 +305,7 @@ def test_too_little_memory_is_told_with_the_flags_that_help(
     def refuse(*arguments: object, **named: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("bertsmith.training.loop.summed_cross_entropy", refuse)
+    monkeypatch.setattr("bertsmith.training.gradients.summed_cross_entropy", refuse)
     data = write_csv(tmp_path / "rows.csv", keyword_rows(60))
 
     outcome = bertsmith("train", data, "--model", tiny, "--output", tmp_path / "run")
