@@ -168,7 +168,7 @@ def plan_sentence(prepared: Prepared, plan: Plan) -> str:
     return (
         f"{len(splits.train):,} training, {len(splits.validation):,} validation and {len(splits.test):,} test rows; "
         f"{plan.num_steps:,} steps of {plan.recipe.batch_size} rows; longest training text {longest_tokens(prepared)} of {prepared.loaded.max_length} tokens; "
-        f"{prepared.loaded.name} on {prepared.runtime.describe()}."
+        f"{prepared.loaded.name} on {prepared.runtime.describe()}, rows {'packed' if prepared.layout.is_packed else 'padded'}."
     )
 
 

@@ -218,9 +218,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write_tiny_model(Path("tiny"))
         common = ("train", "rows.csv", "--model", "tiny", "--threads", 1, "--no-fail")
         bertsmith(*common, "--epochs", 3, "--learning-rate", 5e-3, "--output", "learned")
-        bertsmith(
-            *common, "--learning-rate", 1e30, "--on-failure", "continue", "--output", "failed"
-        )
+        bertsmith(*common, "--learning-rate", 1e30, "--on-failure", "continue", "--output", "failed")
         yield folder
 
 

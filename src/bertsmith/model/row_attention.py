@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from bertsmith.model.dropout import keep_mask
+from bertsmith.model.dropout import drop, keep_mask
 
 PADDED_TOKENS = 512
 """A block of up to so many tokens, padding included, is not cut: small products cost their call, not their size."""
@@ -149,18 +149,39 @@ def attend(query: Tensor, key: Tensor, value: Tensor, settings: AttentionSetting
         value: like the key.
         settings: where the rows lie, and what holds for this layer.
     """
-    if torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad):
+    is_training = torch.is_grad_enabled() and any(state.requires_grad for state in (query, key, value))
+    # On a GPU a call costs more than what it computes of one row.
+    if is_training and query.device.type == "cpu":
         attended: Tensor = _RowAttention.apply(query, key, value, settings)  # type: ignore[no-untyped-call]
         return attended
-    output = torch.empty_like(query)
+    return attend_in_blocks(query, key, value, settings)
+
+
+def attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, settings: AttentionSettings) -> Tensor:
+    """What `attend` gives, with the rows in padded blocks."""
+    output = torch.empty_like(query, memory_format=torch.contiguous_format)
     for block in settings.rows.blocks:
         queries, keys, values = _padded(query, key, value, block)
         allowed = _allowed(block, settings, queries)
-        attended = functional.scaled_dot_product_attention(
-            queries, keys, values, attn_mask=allowed, scale=settings.scaling
-        )
+        if settings.dropout > 0:
+            attended = _with_dropout(queries, keys, values, allowed=allowed, settings=settings)
+        else:
+            attended = functional.scaled_dot_product_attention(
+                queries, keys, values, attn_mask=allowed, scale=settings.scaling
+            )
         _put_back(attended, block, output, num_rows=len(settings.rows))
     return output
+
+
+def _with_dropout(
+    queries: Tensor, keys: Tensor, values: Tensor, *, allowed: Tensor | None, settings: AttentionSettings
+) -> Tensor:
+    """A block's attention with masks from our generator: torch's own takes none."""
+    assert settings.generator is not None, "dropout without a generator"
+    scores = queries @ keys.transpose(-2, -1) * settings.scaling
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
+    return drop(scores.softmax(dim=-1), settings.dropout, generator=settings.generator) @ values
 
 
 class _RowAttention(torch.autograd.Function):
