@@ -19,6 +19,7 @@ CALLS = {
     "--version": "from bertsmith.cli import run; assert run(['--version']) == 0",
     "--help": "from bertsmith.cli import run; assert run(['--help']) == 0",
     "train --help": "from bertsmith.cli import run; assert run(['train', '--help']) == 0",
+    "check --help": "from bertsmith.cli import run; assert run(['check', '--help']) == 0",
     "predict --help": "from bertsmith.cli import run; assert run(['predict', '--help']) == 0",
     "a bad flag": "from bertsmith.cli import run; assert run(['train', 'x.csv', '--epochs', '0']) == 2",
 }
