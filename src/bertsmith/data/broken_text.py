@@ -10,11 +10,10 @@ _BYTES = {
 """Each character that a byte from 128 on becomes when it is read as Windows-1252 (or Latin-1, where that has none)."""
 _FOLLOWING = "[" + "".join(re.escape(character) for character, byte in _BYTES.items() if byte < 0xC0) + "]"
 
-_SURE = re.compile(f"(?:[ÂÃ]{_FOLLOWING}|â{_FOLLOWING}{{2}}|ï»¿|ð{_FOLLOWING}{{3}})+")
-"""UTF-8 read as Windows-1252, in sequences that no language writes: `Ã©`, `â€™`, `ðŸ˜€`."""
-_LIKELY = re.compile(
-    f"(?:[Ä-ß]{_FOLLOWING}|[à-ï]{_FOLLOWING}{{2}}|[ÂÃ]{_FOLLOWING}|ð{_FOLLOWING}{{3}}){{3,}}"
-)
+_ANY = f"(?:[Â-ß]{_FOLLOWING}|[à-ï]{_FOLLOWING}{{2}}|ð{_FOLLOWING}{{3}})"
+_SURE = re.compile(f"(?:[ÂÃ]{_FOLLOWING}|â{_FOLLOWING}{{2}}|ï»¿|ð{_FOLLOWING}{{3}}){_ANY}*")
+"""UTF-8 read as Windows-1252, beginning with a sequence that no language writes: `Ã©`, `â€™`, `ðŸ˜€`."""
+_LIKELY = re.compile(f"{_ANY}{{3,}}")
 """The same of other alphabets, believed only where it goes on: `É”` alone is a letter and a closing quote."""
 
 _INVISIBLE = re.compile(
