@@ -62,12 +62,17 @@ def mend_encoding(text: str) -> str:
 
     A lost character (U+FFFD) stays: nobody knows what it was.
     """
-    for _ in range(3):  # text can be decoded wrongly more than once
-        mended = _LIKELY.sub(_decoded, _SURE.sub(_decoded, text)) if not text.isascii() else text
+    while True:  # ends: each change makes the text shorter
+        mended = text
+        if not text.isascii():
+            mended = _LIKELY.sub(_decoded, _SURE.sub(_decoded, text))
+        if (
+            mended == text
+        ):  # only now: a control character can be half of a letter that is still to be decoded
+            mended = text if text.isprintable() else _INVISIBLE.sub("", text)
         if mended == text:
-            break
+            return text
         text = mended
-    return text if text.isprintable() else _INVISIBLE.sub("", text)
 
 
 def _decoded(match: re.Match[str]) -> str:
