@@ -39,7 +39,7 @@ def find_label_twins(rows: RowsToCheck) -> list[Finding]:
     spelled = {other: twin for twin in twins for other in twin.others}
     found = [example for _, example, _ in rows.every() if example.label in spelled]
     shown = [
-        f"{other!r} ({counts[other]:,} rows) → {twin.kept!r} ({counts[twin.kept]:,} rows): {twin.reason}"
+        f"{other!r} ({counted(counts[other], 'row', 'rows')}) → {twin.kept!r} ({counted(counts[twin.kept], 'row', 'rows')}): {twin.reason}"
         for other, twin in sorted(spelled.items(), key=lambda item: -counts[item[0]])
     ]
     names = list_names(sorted(spelled))

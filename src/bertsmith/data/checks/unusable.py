@@ -115,4 +115,4 @@ def _shown(example: Example, match: re.Match[str], *, mended: bool) -> str:
     """The place in its surroundings, and what it would be when mended."""
     line = row_line(example, text=around(match.string, *match.span()))
     after = mend_encoding(match.group())
-    return f"{line} → «{after}»" if mended and after != match.group() else line
+    return f"{line} → «{after}»" if mended and after not in ("", match.group()) else line
