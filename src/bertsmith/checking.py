@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from bertsmith.config import Config, DataConfig, read_toml
 from bertsmith.console import Console
 from bertsmith.data.checks.all_checks import run_checks
+from bertsmith.data.checks.repeats import leaked_rows
 from bertsmith.data.checks.rows import Part, RowsToCheck
 from bertsmith.data.clean_file import changes_path, refuse_clean_file, write_clean
 from bertsmith.data.duplicates import fold_example
@@ -124,12 +125,12 @@ def parts_of(splits: Splits, sources: Mapping[str, LabelledRows]) -> tuple[Part,
 
 def find_in_parts(
     parts: Sequence[Part], sources: Mapping[str, LabelledRows], *, config: DataConfig, console: Console
-) -> tuple[Finding, ...]:
-    """What every check of the data finds, with progress told where it takes long."""
+) -> tuple[tuple[Finding, ...], tuple[int, ...]]:
+    """What every check of the data finds, and the test rows that stand (nearly) in train, as indices."""
     total = sum(map(len, parts))
     with console.progress("Checking", total_rows=total) as progress:
         rows = RowsToCheck(tuple(parts), sources, config.near_threshold, progress.advance)
-        return run_checks(rows)
+        return run_checks(rows), leaked_rows(rows, "test")
 
 
 def check_settings(data: str, settings: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -175,7 +176,7 @@ def check_data(data: object, *, config: Config, console: Console, write_to: Path
         parts = parts_of(split_sources(sources, config.data), sources)
     except (EmptySplit, UnknownLabel):
         parts = tuple(Part(name, rows.dataset, is_given=True) for name, rows in sources.items())
-    found = find_in_parts(parts, sources, config=config.data, console=console)
+    found, _ = find_in_parts(parts, sources, config=config.data, console=console)
     read = [finding for rows in sources.values() for finding in rows.findings]
     return Checked(sources, parts, (*read, *repaired.findings, *found), repaired.changes, config.data)
 

@@ -125,6 +125,7 @@ def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
         calibration=judgement.calibration,
         threshold=judgement.threshold,
         mistakes=judgement.mistakes,
+        test_without_leaked=judgement.test_without_leaked,
         data=prepared.summarise_data(test.encoded if test else None),
         model=prepared.summarise_model(),
         speed=Speed(

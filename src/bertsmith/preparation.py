@@ -48,6 +48,8 @@ class ReadData:
     positive_id: int | None
     """The label that F1, precision and recall are about; None: macro averages."""
     findings: tuple[Finding, ...]
+    leaked_test: tuple[int, ...] = ()
+    """Indices of the test rows whose text, or nearly it, stands in the training rows."""
 
     @property
     def positive_label(self) -> str | None:
@@ -198,7 +200,7 @@ def read_data(data: object, *, config: Config, console: Console) -> ReadData:
             raise ConfigError(
                 [f"--threshold needs exactly two labels; this data has {len(label_set)}. Leave it out."]
             )
-    found = find_in_parts(parts_of(splits, sources), sources, config=config.data, console=console)
+    found, leaked = find_in_parts(parts_of(splits, sources), sources, config=config.data, console=console)
     return ReadData(
         sources=sources,
         splits=splits,
@@ -209,6 +211,7 @@ def read_data(data: object, *, config: Config, console: Console) -> ReadData:
             *repaired.findings,
             *found,
         ),
+        leaked_test=leaked,
     )
 
 

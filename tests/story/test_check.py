@@ -74,8 +74,27 @@ def test_train_goes_on_with_an_ignored_error_and_writes_what_it_found(
 ) -> None:
     train, test = leaky
     folder = tmp_path / "run"
-    arguments = ("--test", test, "--model", tiny, *QUICK_RECIPE, "--output", folder, "--no-fail")
-    assert bertsmith("train", train, *arguments, "--ignore", "D029").code == 0
+    validation = write_csv(
+        tmp_path / "dev.csv", [(f"more {text}", label) for text, label in varied(60, seed=9)]
+    )
+    arguments = (
+        "--validation",
+        validation,
+        "--test",
+        test,
+        "--model",
+        tiny,
+        *QUICK_RECIPE,
+        "--output",
+        folder,
+        "--no-fail",
+    )
+    outcome = bertsmith("train", train, *arguments, "--ignore", "D029")
+    assert outcome.code == 0
+    # 10 of the 100 test rows stand in train.
+    assert results(folder)["test_without_leaked_rows"]["rows"] == 90
+    sentence = "Without the 10 test rows whose texts stand, exactly or nearly, in the training rows: accuracy"
+    assert sentence in outcome.err and sentence in (folder / "README.md").read_text("utf-8")
     written = json.loads((folder / "findings.json").read_text("utf-8"))
     assert {"D010", "D029", "D038", "T002"} <= codes(written)
     assert all(isinstance(finding["effect"], str) for finding in written)
@@ -89,6 +108,7 @@ def test_train_repairs_what_it_is_asked_to(leaky: tuple[Path, Path], tiny: Path,
     assert bertsmith("train", train, *arguments, "--drop-duplicates").code == 0
     data = results(folder)["data"]
     assert data["rows"] == {"read": 400, "used": 390}
+    assert results(folder)["test_without_leaked_rows"] is None
     assert {"D010", "D029"}.isdisjoint(codes(data["findings"])) and "D039" in codes(data["findings"])
     assert "drop_duplicates = true" in (folder / "run.toml").read_text("utf-8")
 

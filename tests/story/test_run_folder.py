@@ -46,6 +46,7 @@ RESULT_KEYS = {
     "recipe",
     "model",
     "restarts",
+    "test_without_leaked_rows",
     "test_reads",
     "speed",
     "environment",

@@ -110,6 +110,17 @@ def find_leaked_test(rows: RowsToCheck) -> list[Finding]:
     return findings
 
 
+def leaked_rows(rows: RowsToCheck, name: str) -> tuple[int, ...]:
+    """The indices of the rows of this split whose text, or nearly it, stands in the training rows."""
+    known = set(rows.train.keys)
+    firsts = list(rows.first_of.items())
+    for pair in rows.near:  # of a pair the earlier text is the one of train, if any is
+        if firsts[pair.first][1][0] is rows.train:
+            known.add(firsts[pair.second][0])
+    part = next((part for part in rows.held_out if part.name == name), None)
+    return () if part is None else tuple(index for index, key in enumerate(part.keys) if key in known)
+
+
 def find_near_duplicates(rows: RowsToCheck) -> list[Finding]:
     """D027: different texts of one split that are nearly the same."""
     firsts = list(rows.first_of.values())
