@@ -23,8 +23,61 @@ _INVISIBLE = re.compile(
 REPLACED = "\ufffd"
 """Stands where a character was lost: which one cannot be known."""
 
+_TAGS = (
+    *(
+        "a",
+        "b",
+        "big",
+        "blockquote",
+        "body",
+        "br",
+        "center",
+        "code",
+        "dd",
+        "del",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "font",
+    ),
+    *(
+        "h[1-6]",
+        "head",
+        "header",
+        "hr",
+        "html",
+        "i",
+        "iframe",
+        "img",
+        "input",
+        "ins",
+        "li",
+        "link",
+        "meta",
+        "ol",
+    ),
+    *(
+        "p",
+        "pre",
+        "s",
+        "script",
+        "section",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "style",
+        "sub",
+        "sup",
+        "table",
+    ),
+    *("tbody", "td", "th", "thead", "tr", "tt", "u", "ul", "video"),
+)
+"""`<smile>` and `<rolls eyes>` are what people write."""
 _MARKUP = re.compile(
-    r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|<!--|&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,6}|#x[0-9a-fA-F]{1,5});"
+    rf"</?(?:{'|'.join(_TAGS)})(?:\s[^<>]*)?/?>|<!--|&(?:amp|lt|gt|quot|apos|nbsp|#\d{{1,6}}|#x[0-9a-f]{{1,5}});",
+    re.IGNORECASE,
 )
 _BYTE_LITERAL = re.compile(r"""\s*b(['"]).*\1\s*|.*\\x[0-9a-f]{2}\\x[0-9a-f]{2}.*""", re.DOTALL)
 _ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S+\s*")
@@ -58,7 +111,7 @@ def is_bare_address(text: str) -> bool:
 
 
 def mend_encoding(text: str) -> str:
-    """The text read as it was written, without invisible characters; the text itself where nothing is wrong.
+    """The text read as it was written, without invisible characters and with those that stand for a sign as that sign; the text itself where nothing is wrong.
 
     A lost character (U+FFFD) stays: nobody knows what it was.
     """
@@ -69,7 +122,7 @@ def mend_encoding(text: str) -> str:
         if (
             mended == text
         ):  # only now: a control character can be half of a letter that is still to be decoded
-            mended = text if text.isprintable() else _INVISIBLE.sub("", text)
+            mended = text if text.isprintable() else _INVISIBLE.sub(_seen, text)
         if mended == text:
             return text
         text = mended
@@ -81,3 +134,9 @@ def _decoded(match: re.Match[str]) -> str:
         return bytes(_BYTES[character] for character in match.group()).decode("utf-8")
     except (UnicodeDecodeError, KeyError):
         return match.group()
+
+
+def _seen(match: re.Match[str]) -> str:
+    r"""The sign that Windows-1252 has in a control character's place (`\x92` is an apostrophe); else nothing."""
+    code = ord(match.group())
+    return bytes([code]).decode("cp1252", "ignore") if 0x80 <= code < 0xA0 else ""

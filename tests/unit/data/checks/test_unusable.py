@@ -48,6 +48,11 @@ def test_what_is_written_so_is_left_alone(text: str) -> None:
     assert mend_encoding(text) == text
 
 
+def test_a_control_character_that_windows_means_as_a_sign_becomes_that_sign() -> None:
+    assert find_invisible("don\x92t")
+    assert mend_encoding("don\x92t \x93quote\x94") == "don’t “quote”"
+
+
 @given(st.text(st.characters(max_codepoint=127, exclude_categories=["Cc"])))
 def test_plain_ascii_is_never_changed(text: str) -> None:
     assert mend_encoding(text) == text
@@ -76,7 +81,17 @@ def test_debris_of_other_formats_is_seen(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x < y and y > z", "<3 this film", "AT&T", "R&D; more", "b is a letter", "a > b"]
+    "text",
+    [
+        "x < y and y > z",
+        "<3 this film",
+        "AT&T",
+        "<smile>",
+        "<rolls eyes>",
+        "R&D; more",
+        "b is a letter",
+        "a > b",
+    ],
 )
 def test_signs_that_only_look_like_markup_are_text(text: str) -> None:
     assert find_markup(text) is None
