@@ -1,6 +1,6 @@
 """Every part in one go: `make bench-check`, with the folder of the data in BERTSMITH_DATA. Parts can be chosen.
 
-python -m benchmarks.check [--parts rows near twins giveaways labels truths errors speed]
+python -m benchmarks.check [--parts rows near twins giveaways labels drift truths errors speed]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ PARTS: dict[str, tuple[Callable[[], None], ...]] = {
     "twins": (planted.twins_found,),
     "giveaways": (planted.giveaways_found,),
     "labels": (planted.labels_found,),
+    "drift": (planted.drift_found,),
     "truths": (real.known_truths, real.shared_sentences),
     "errors": (real.false_errors,),
     "speed": (speed.measure,),
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for part in parser.parse_args(arguments).parts:
         started = time.perf_counter()
         print(f"\n== {part} ==", flush=True)
-        if part in ("rows", "near", "twins", "giveaways", "labels"):
+        if part in ("rows", "near", "twins", "giveaways", "labels", "drift"):
             print("| flaw | planted | recall | precision |")
             print("|---|---|---|---|")
         for run in PARTS[part]:

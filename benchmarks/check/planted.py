@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from benchmarks.check.data import numbered, read_splits, to_check, without_known_flaws
-from bertsmith.data.checks import giveaways, labels, repeats, unusable
+from bertsmith.data.checks import drift, giveaways, labels, repeats, unusable
 from bertsmith.data.checks.rows import Check, RowsToCheck
 from bertsmith.data.duplicates import fold_text
 from bertsmith.data.example import Dataset, Example
@@ -322,3 +322,28 @@ def labels_found() -> None:
             found, false = (bool(check(to_check({"train": each}))) for each in (spoiled, rows))
             total = total.plus(Found(1, int(found), int(false)))
         print(total.line(kind), flush=True)
+
+
+def drift_found() -> None:
+    """A test from another data set, with other labels' shares, or cut short; and the set's own test beside it."""
+    names = ("sst2_sentences", "banking77", "sms_spam", "davidson_hate_24k")
+    totals: dict[str, Found] = {}
+    for name, other in zip(names, (*names[1:], names[0]), strict=True):
+        splits = without_known_flaws(name, read_splits(name))
+        train, own = splits["train"], splits["test"]
+        foreign = without_known_flaws(other, read_splits(other))["test"]
+        labels_of = [row.label for row in own]
+        rarest = min(set(labels_of), key=labels_of.count)
+        cases: dict[str, tuple[Check, tuple[Example, ...]]] = {
+            "other words (D036)": (drift.find_word_drift, foreign),
+            "another source (D037)": (drift.find_separable_file, foreign),
+            "texts cut in half (D034)": (drift.find_length_drift, tuple(replace(row, text=row.text[: len(row.text) // 2]) for row in own)),
+            "half of the rows of the rarest label (D035)": (drift.find_label_drift, tuple(replace(row, label=rarest) if n % 2 else row for n, row in enumerate(own))),
+        }  # fmt: skip
+        for kind, (check, test) in cases.items():
+            found, false = (bool(check(to_check({"train": train, "test": rows}))) for rows in (test, own))
+            totals[kind] = totals.get(kind, Found(0, 0, 0)).plus(Found(1, int(found), int(false)))
+            if false:
+                print(f"(found in {name} as it is: {kind})", flush=True)
+    for kind, total in totals.items():
+        print(total.line(f"drift: {kind}"), flush=True)

@@ -96,7 +96,6 @@ def split_sources(sources: Mapping[str, LabelledRows], config: DataConfig) -> Sp
         DataError: a split would be empty, or a given one has labels that train lacks.
     """
     datasets = {name: rows.dataset for name, rows in sources.items()}
-    is_near = config.group_duplicates == "near" and len(datasets) < 3
     return split_dataset(
         datasets["train"],
         validation_share=config.validation_share,
@@ -104,15 +103,17 @@ def split_sources(sources: Mapping[str, LabelledRows], config: DataConfig) -> Sp
         split_seed=config.split_seed,
         validation=datasets.get("validation"),
         test=datasets.get("test"),
-        group_keys=near_keys(datasets["train"], threshold=config.near_threshold) if is_near else None,
+        group_keys=group_keys(datasets["train"], config) if len(datasets) < 3 else None,
     )
 
 
-def near_keys(dataset: Dataset, *, threshold: float) -> list[str]:
-    """Per row, a folded text that all rows of nearly the same text share."""
+def group_keys(dataset: Dataset, config: DataConfig) -> list[str] | None:
+    """Per row, a folded text that all rows of nearly the same text share; None where equal texts are enough."""
+    if config.group_duplicates == "exact":
+        return None
     keys = [fold_example(example) for example in dataset.examples]
     texts = list(dict.fromkeys(keys))
-    groups = near_groups(near_pairs(texts, threshold=threshold), len(texts))
+    groups = near_groups(near_pairs(texts, threshold=config.near_threshold), len(texts))
     shared = {text: texts[group] for text, group in zip(texts, groups, strict=True)}
     return [shared[key] for key in keys]
 

@@ -13,6 +13,7 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsmith.checking import group_keys
 from bertsmith.config import Config
 from bertsmith.console import Console
 from bertsmith.data.duplicates import fingerprint
@@ -87,7 +88,10 @@ def cross_validate(prepared: Prepared, *, folder: RunFolder, console: Console) -
     """
     num_folds = folds_of(prepared.config)
     rows = all_rows(prepared)
-    numbers = fold_numbers(rows, num_folds=num_folds, split_seed=prepared.config.data.split_seed)
+    settings = prepared.config.data
+    numbers = fold_numbers(
+        rows, num_folds=num_folds, split_seed=settings.split_seed, group_keys=group_keys(rows, settings)
+    )
     folds = []
     for number in range(num_folds):
         console.say(f"Fold {number + 1} of {num_folds}.", style="bold")

@@ -22,9 +22,9 @@ LONGEST = 8_192
 LENGTHS_COMPARED = (128, 256, 512)
 UNKNOWN_NAMES = ("[UNK]", "<unk>")
 MOST_UNKNOWN = 0.02
-"""Share of the tokens that the vocabulary does not know; English text under an English vocabulary has 0.000 to 0.005."""
+"""Share of the tokens that the vocabulary does not know; measured on seven English sets: 0 to 0.0013."""
 MOST_PIECES = 2.5
-"""Tokens per word of a vocabulary's own language are 1.1 to 1.6; from this many on it is probably another one."""
+"""Tokens per word; measured under an English vocabulary: English 1.2 to 1.5, English tweets 2.0, Turkish 3.0."""
 HIDDEN = 768
 """Width of BERT-base, for what a length costs."""
 
@@ -109,7 +109,7 @@ def find_length_choices(rows: TokenRows) -> list[Finding]:
         f"{length:4d} tokens: {percent(float((rows.lengths > length).mean()))} of the rows cut, "
         f"{percent(float(np.minimum(rows.lengths, length).sum() / rows.lengths.sum()))} of the tokens kept, "
         f"{_work(rows.lengths, length) / full:.2f} of the work of {max(LENGTHS_COMPARED)}"
-        for length in LENGTHS_COMPARED
+        for length in _worth_comparing(rows.lengths)
     ]
     return [
         Finding(
@@ -174,6 +174,12 @@ TOKEN_CHECKS: tuple[Callable[[TokenRows], list[Finding]], ...] = (
 def check_tokens(rows: TokenRows) -> tuple[Finding, ...]:
     """What every check of the tokens finds."""
     return tuple(finding for check in TOKEN_CHECKS for finding in check(rows)) if rows.examples else ()
+
+
+def _worth_comparing(lengths: NDArray[np.int64]) -> tuple[int, ...]:
+    """The lengths that cut something, and the first that cuts nothing."""
+    cutting = sum(int(length < lengths.max()) for length in LENGTHS_COMPARED)
+    return LENGTHS_COMPARED[: cutting + 1]
 
 
 def _work(lengths: NDArray[np.int64], most: int) -> float:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.story.rows import read_csv, write_csv
 
 from bertsmith.data.clean_file import changes_path, refuse_clean_file, write_clean
@@ -118,6 +121,28 @@ def test_the_clean_table_can_be_json_lines(source: LabelledRows, tmp_path: Path)
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert rows[0] == {"text": "good soup", "label": "positive", "source": "web"}
     assert len(rows) == len(source.examples)
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
+    lambda cell: cell.strip() == cell
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(CELLS, st.sampled_from(("pos", "neg")), CELLS), min_size=2, max_size=8))
+def test_what_is_written_is_read_back_the_same(rows: list[tuple[str, str, str]]) -> None:
+    options = ReadOptions(text_column="text", label_column="label")
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(HEADER)}
+    source = read_examples(columns, options)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "clean.jsonl"
+        write_clean(path, source, changes=(), keeps_empty=True)
+        again = read_examples(path, options)
+    assert [(row.text, row.label) for row in again.examples] == [
+        (row.text, row.label) for row in source.examples
+    ]
+    assert again.others == source.others
+    assert again.num_rows == len(again.examples) + again.num_reported
 
 
 def test_a_clean_file_replaces_nothing_and_has_a_known_format(tmp_path: Path) -> None:

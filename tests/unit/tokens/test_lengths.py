@@ -47,10 +47,9 @@ def test_rows_that_just_fit_are_not_cut() -> None:
 def test_the_choices_of_length_are_shown_with_what_they_keep_and_cost() -> None:
     # Of 254 and 2 tokens 128 cut one row of two, and keep 128 + 4 of 256 + 4 tokens.
     findings = found([(f"{WORD} " * 254, "a"), (f"{WORD} {WORD}", "b")])
-    first, second, third = findings["T002"].shown
+    first, second = findings["T002"].shown  # the longest row fits 256: 512 would change nothing
     assert "50 % of the rows cut, 51 % of the tokens kept, 0.4" in first
     assert "0 % of the rows cut, 100 % of the tokens kept, 1.00" in second
-    assert "1.00 of the work of 512" in third
 
 
 def test_a_row_without_a_token_is_told() -> None:

@@ -25,7 +25,7 @@ LARGEST_DISTANCE = 0.15
 """Kolmogorov-Smirnov distance of the lengths; beyond it they differ so that it matters."""
 LARGEST_SHIFT = 0.1
 """Share of the rows that would have to change their label for the shares to be equal."""
-MOST_NEW_WORDS = 0.1
+MOST_NEW_WORDS = 0.05
 """By how much the share of words that train lacks may exceed what one half of train lacks of the other."""
 MOST_TOLD_APART = 0.7
 """Area under the ROC curve of a classifier that tells the two files apart, on rows that it did not see; 0.5 is chance."""

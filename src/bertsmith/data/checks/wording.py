@@ -17,8 +17,10 @@ def counted(number: int, one: str, many: str) -> str:
 
 
 def percent(share: float) -> str:
-    """`0.4 %`, `12 %`: two digits that say something."""
+    """`0.4 %`, `12 %`: two digits that say something; `under 0.1 %` for what would be rounded to nothing."""
     value = 100 * share
+    if 0 < value < 0.05:
+        return "under 0.1 %"
     return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"
 
 

@@ -97,7 +97,7 @@ def test_a_file_from_elsewhere_has_drifted(check: Check, code: str, test: Rows) 
     [
         (find_length_drift, drawn(1, length=13)),
         (find_label_drift, drawn(1, share=0.55)),
-        (find_word_drift, drawn(1, words=[*TOWN, "ship"])),
+        (find_word_drift, drawn(1, words=[*TOWN * 2, "ship"])),
         (find_separable_file, drawn(1, words=[*TOWN * 8, "ship"])),
     ],
 )
