@@ -7,16 +7,21 @@ import re
 from benchmarks.check.data import NAMES, read_splits, root, to_check, without_known_flaws
 from bertsmith.data.checks.all_checks import run_checks
 from bertsmith.data.checks.repeats import find_contradictions, find_repeats, find_shared_texts
-from bertsmith.data.example import Dataset, LabelSet
+from bertsmith.data.example import Dataset, Example, LabelSet
 from bertsmith.data.reading import read_examples
 from bertsmith.data.splitting import split_dataset
 from bertsmith.data.table import ReadOptions
 
 
+def plain(row: Example) -> tuple[str, str]:
+    """The texts in lower case with single spaces: counted without anything of ours."""
+    return " ".join(row.text.lower().split()), " ".join((row.text_pair or "").lower().split())
+
+
 def known_truths() -> None:
     """Repeats and shared texts that the data's own description lists, beside those that are found."""
-    print("| data | split | repeats listed | found | of a text in train listed | found |")
-    print("|---|---|---|---|---|---|")
+    print("| data | split | repeats listed | counted | found | of a text in train listed | counted | found |")
+    print("|---|---|---|---|---|---|---|---|")
     described = (root() / "SOURCES.md").read_text("utf-8")
     for name in NAMES:
         splits = read_splits(name)
@@ -27,10 +32,15 @@ def known_truths() -> None:
             listed = [cell.strip() for cell in cells.group(1).split("|")]
             repeated = sum(finding.num_rows for finding in find_repeats(to_check({"train": rows})))
             shared: object = "–"
+            texts, in_train = [plain(row) for row in rows], {plain(row) for row in splits["train"]}
+            counted = "–" if split == "train" else sum(text in in_train for text in texts)
             if split != "train":
                 both = to_check({"train": splits["train"], split: rows})
                 shared = sum(finding.num_rows for finding in find_shared_texts(both))
-            print(f"| {name} | {split} | {listed[6]} | {repeated} | {listed[8]} | {shared} |", flush=True)
+            print(
+                f"| {name} | {split} | {listed[6]} | {len(texts) - len(set(texts))} | {repeated} | {listed[8]} | {counted} | {shared} |",
+                flush=True,
+            )
 
 
 def shared_sentences() -> None:

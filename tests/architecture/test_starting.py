@@ -45,6 +45,13 @@ def test_nothing_heavy_is_loaded_by(call: str) -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
+def test_a_check_loads_no_library_that_takes_long() -> None:
+    reviews = ROOT / "examples" / "reviews.csv"
+    loaded = loaded_by(f"from bertsmith.cli import run; assert run(['check', {str(reviews)!r}, '-q']) == 0")
+    assert "numpy" in loaded
+    assert loaded.isdisjoint({"torch", "transformers", "sklearn", "scipy", "pandas"})
+
+
 def test_the_public_names_are_these() -> None:
     assert bertsmith.__all__ == [
         "finetune",
