@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format lint types imports bench-example bench-speed bench-honesty bench-recipes clean
+.PHONY: demo test check format lint types imports bench-example bench-speed bench-honesty bench-recipes bench-check clean
 
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
@@ -49,3 +49,6 @@ bench-honesty: $(STAMP) ## Planted failures, healthy runs, rescues, coverage of 
 
 bench-recipes: $(STAMP) ## The published recipe beside `steady` on six real data sets (needs BERTSMITH_DATA; about 2 hours)
 	$(BIN)/python -m benchmarks.recipes
+
+bench-check: $(STAMP) ## Flaws planted in real data: recall and precision of each check, and the speed (needs BERTSMITH_DATA; about 10 minutes)
+	$(BIN)/python -m benchmarks.check

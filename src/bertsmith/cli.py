@@ -6,7 +6,6 @@ disagree. torch is imported inside the commands: `--help` and `--version` start 
 
 from __future__ import annotations
 
-import errno
 import json
 import sys
 import traceback
@@ -18,13 +17,19 @@ import typer
 
 from bertsmith import __version__
 from bertsmith.config import Config, read_toml
-from bertsmith.console import Console, printable
-from bertsmith.errors import BertsmithError, ConfigError
+from bertsmith.console import Console
+from bertsmith.errors import BertsmithError, ConfigError, DataHasErrors
+from bertsmith.exits import (
+    EXIT_ANSWER_IS_NO,
+    EXIT_OUR_BUG,
+    EXIT_USER,
+    exit_code,
+    machine_failure,
+    notes_of,
+    tell_error,
+)
 from bertsmith.flags import with_settings
 
-NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""How torch says it on a CPU, where it has no error class of its own."""
-EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 
 app = typer.Typer(
@@ -49,58 +54,19 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app(args=list(arguments), prog_name="bertsmith")
     except SystemExit as exit_:
-        return _exit_code(exit_)
+        return exit_code(exit_)
     except BertsmithError as error:
-        _tell_error("\n".join((str(error), *_notes_of(error))))
-        return EXIT_USER
+        tell_error("\n".join((str(error), *notes_of(error))))
+        return EXIT_ANSWER_IS_NO if isinstance(error, DataHasErrors) else EXIT_USER
     except Exception as error:  # noqa: BLE001 - the one door where our own bugs leave
-        message = _machine_failure(error)
+        message = machine_failure(error)
         if message is not None:
-            _tell_error("\n".join((message, *_notes_of(error))))
+            tell_error("\n".join((message, *notes_of(error))))
             return EXIT_USER
         traceback.print_exc()
-        _tell_error(f"this is a bug in bertsmith {__version__}. Please report it with the lines above.")
+        tell_error(f"this is a bug in bertsmith {__version__}. Please report it with the lines above.")
         return EXIT_OUR_BUG
     return 0
-
-
-def _exit_code(exit_: SystemExit) -> int:
-    """The code of an exit. typer makes exits of Ctrl-C (130, without a word) and of a broken pipe (1)."""
-    if isinstance(exit_.__context__, BrokenPipeError):  # `bertsmith predict … | head`: the reader has enough
-        return 0
-    if exit_.code == EXIT_INTERRUPTED:
-        _tell_error(" ".join(("interrupted.", *_notes_of(exit_))))
-    return exit_.code if isinstance(exit_.code, int) else EXIT_USER
-
-
-def _machine_failure(error: Exception) -> str | None:
-    """What the machine refused (a full disk, a file without permission, memory), and what to do; None for a bug."""
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        remedy = (
-            "Make room, or choose another folder."
-            if error.errno == errno.ENOSPC
-            else "Mend that, or choose another path."
-        )
-        return f"{where}the system says: {error.strerror}. {remedy}"
-    is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if is_memory or (isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)):
-        return (
-            "there is not enough memory. Take smaller steps of the same gradient with --micro-batch-size, "
-            "score fewer rows at once with --eval-batch-size, or cut texts shorter with --max-length."
-        )
-    return None
-
-
-def _notes_of(error: BaseException) -> list[str]:
-    """What was noted on the error and on those that it came from, such as where finished rows stand."""
-    before = error.__cause__ or error.__context__
-    return [*getattr(error, "__notes__", ()), *(_notes_of(before) if before else ())]
-
-
-def _tell_error(message: str) -> None:
-    text = "\n".join(printable(line) for line in message.split("\n"))
-    print(f"bertsmith: {text}", file=sys.stderr)  # noqa: T201 - works even where the console does not
 
 
 @app.callback(invoke_without_command=True)
@@ -163,13 +129,63 @@ def train_command(
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
 
+NO_DEVICE = ("device", "precision", "threads")
 SPLITTING = ("train_file", "validation", "test", "validation_share", "test_share", "split_seed")
+CHECKING = (
+    *("group_duplicates", "near_threshold", "fix_encoding", "merge_labels"),
+    *("drop_empty", "drop_conflicts", "drop_duplicates", "ignore"),
+)
+TRAINING_ONLY = (*SPLITTING, *CHECKING)
 """Settings that a finished model does not ask for."""
+
+
+@app.command("check")
+@with_settings("data", "model", "runtime", leave_out=("train_file", *NO_DEVICE))
+def check_command(
+    *,
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="Labelled rows: CSV, TSV, JSON lines or Parquet; or the folder of a run."
+        ),
+    ],
+    write_clean: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-clean", help="Write the repaired table here, and beside it what was done to each row."
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    json_: Json = False,
+    settings: dict[str, Any],
+) -> None:
+    """Look for trouble in labelled rows; no model is loaded."""
+    from bertsmith.checking import check_data, check_settings, write_repaired
+    from bertsmith.report.checking import show_check
+
+    data, values = check_settings(data, settings)
+    resolved = Config.from_flat(values)
+    console = Console(quiet=quiet)
+    checked = check_data(data, config=resolved, console=console, write_to=write_clean)
+    if "model" in values and checked.parts:
+        from bertsmith.model.tokenizer import open_tokenizer
+
+        tokenizer, max_length = open_tokenizer(
+            resolved.model, offline=resolved.runtime.offline, tell=console.say
+        )
+        checked = checked.with_tokens(tokenizer, max_length=max_length)
+    show_check(checked, console)
+    if write_clean is not None:
+        console.say(write_repaired(checked, write_clean))
+    if json_:
+        _put_json(checked.to_json())
+    if checked.errors:
+        raise typer.Exit(EXIT_ANSWER_IS_NO)
 
 
 @app.command("predict")
 @with_settings(
-    "data", "runtime", leave_out=(*SPLITTING, "positive_label", "label_column", "precision", "offline")
+    "data", "runtime", leave_out=(*TRAINING_ONLY, "positive_label", "label_column", "precision", "offline")
 )
 def predict_command(
     *,
@@ -225,7 +241,7 @@ def predict_command(
 
 
 @app.command("evaluate")
-@with_settings("data", "runtime", leave_out=(*SPLITTING, "precision", "offline"))
+@with_settings("data", "runtime", leave_out=(*TRAINING_ONLY, "precision", "offline"))
 def evaluate_command(
     *,
     run_path: RunArgument,

@@ -66,6 +66,35 @@ class DataConfig(Settings):
     limit: int | None = Field(
         None, ge=1, description="Use only the first ROWS rows of each file: a quick try."
     )
+    group_duplicates: Literal["exact", "near"] = Field(
+        "exact",
+        description="Rows that are kept on one side of a cut: those of the same text, or also those of nearly the same.",
+    )
+    near_threshold: float = Field(
+        0.8,
+        ge=0.6,
+        le=1,
+        description="Similarity from which on texts are near-duplicates: Jaccard, of their character 5-grams.",
+    )
+    fix_encoding: bool = Field(
+        False, description="Repair: mend texts that were decoded wrongly, remove invisible characters."
+    )
+    merge_labels: bool = Field(
+        False,
+        description="Repair: give labels that are one label in several spellings the most frequent one.",
+    )
+    drop_empty: bool = Field(False, description="Repair: drop training rows with nothing to read.")
+    drop_conflicts: bool = Field(
+        False, description="Repair: drop training rows whose text has several labels."
+    )
+    drop_duplicates: bool = Field(
+        False,
+        description="Repair: drop training rows that repeat a text, or whose text stands in a given validation or test file.",
+    )
+    ignore: list[str] | None = Field(
+        None,
+        description="Finding of severity error that is to stop nothing, by its code; can be given again.",
+    )
     positive_label: str | None = Field(
         None, description="With two labels: the one that F1, precision and recall are about."
     )

@@ -13,6 +13,8 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsmith.checking import group_keys
+from bertsmith.config import Config
 from bertsmith.console import Console
 from bertsmith.data.duplicates import fingerprint
 from bertsmith.data.example import Dataset
@@ -84,9 +86,12 @@ def cross_validate(prepared: Prepared, *, folder: RunFolder, console: Console) -
         ConfigError: together with given validation or test files, or several seeds.
         EmptySplit: a label has fewer texts than there are folds.
     """
-    num_folds = folds_of(prepared)
+    num_folds = folds_of(prepared.config)
     rows = all_rows(prepared)
-    numbers = fold_numbers(rows, num_folds=num_folds, split_seed=prepared.config.data.split_seed)
+    settings = prepared.config.data
+    numbers = fold_numbers(
+        rows, num_folds=num_folds, split_seed=settings.split_seed, group_keys=group_keys(rows, settings)
+    )
     folds = []
     for number in range(num_folds):
         console.say(f"Fold {number + 1} of {num_folds}.", style="bold")
@@ -96,13 +101,12 @@ def cross_validate(prepared: Prepared, *, folder: RunFolder, console: Console) -
     return CrossValidated(Judged(shipped, weights, judgement), rows, numbers)
 
 
-def folds_of(prepared: Prepared) -> int:
+def folds_of(settings: Config) -> int:
     """How many folds were asked for, where that can be done.
 
     Raises:
         ConfigError: together with given validation or test files, or several seeds.
     """
-    settings = prepared.config
     assert settings.training.folds is not None
     if settings.data.validation or settings.data.test:
         raise ConfigError(

@@ -7,7 +7,8 @@ BertsmithError                 everything raised on purpose; the command line sh
 │   ├── UnreadableFile         the file itself cannot be read
 │   ├── MissingColumn          no column, or no single column, can be the text or the label
 │   ├── UnknownLabel           a given split holds a label that train does not have
-│   └── EmptySplit             a split has no usable rows, or too few labels
+│   ├── EmptySplit             a split has no usable rows, or too few labels
+│   └── DataHasErrors          what was found makes the run meaningless (exit 1; --ignore goes on)
 ├── ModelError
 │   ├── ModelNotFound          no such folder, package or Hub name
 │   ├── HubUnreachable         the Hub did not answer
@@ -91,6 +92,18 @@ class UnknownLabel(DataError):
 
 class EmptySplit(DataError):
     """A split has no usable rows, or the training rows have fewer than two labels."""
+
+
+class DataHasErrors(DataError):
+    """The checks found what makes a run meaningless; each sentence begins with its code."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        codes = " ".join(f"--ignore {problem.partition(':')[0]}" for problem in self.problems)
+        told = "\n".join(self.problems)
+        super().__init__(
+            f"the data has errors, so no training was started.\n{told}\nMend the data, or go on all the same: {codes}"
+        )
 
 
 class ModelError(BertsmithError):

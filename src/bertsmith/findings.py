@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -9,6 +10,9 @@ Severity = Literal["info", "warning", "error"]
 
 MAX_ROWS_KEPT = 1000
 """A finding keeps at most this many row origins; `num_rows` always has the whole count."""
+
+MAX_EXAMPLES_SHOWN = 3
+"""Example rows that a page shows of a finding."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,27 @@ class Finding:
     """Where: `file:line` of the rows that show it, at most `MAX_ROWS_KEPT`."""
     num_rows: int = 0
     """How many rows show it in all."""
+    effect: str = ""
+    """What it likely does to the score."""
+    shown: tuple[str, ...] = ()
+    """Up to three example rows with their texts, for the console only: no text of a row is written into a run."""
 
     def to_json(self) -> dict[str, Any]:
-        """The same fields as plain JSON values."""
-        return asdict(self) | {"rows": list(self.rows)}
+        """The same fields as plain JSON values, without the example texts."""
+        values = asdict(self) | {"rows": list(self.rows)}
+        del values["shown"]
+        return values
 
 
 def finding_about(
-    rows: list[str], *, code: str, severity: Severity, sentence: str, remedy: str = ""
+    rows: Sequence[str],
+    *,
+    code: str,
+    severity: Severity,
+    sentence: str,
+    remedy: str = "",
+    effect: str = "",
+    shown: Sequence[str] = (),
 ) -> Finding:
     """A finding whose evidence is these row origins, cut to what is kept."""
     return Finding(
@@ -43,4 +60,6 @@ def finding_about(
         remedy=remedy,
         rows=tuple(rows[:MAX_ROWS_KEPT]),
         num_rows=len(rows),
+        effect=effect,
+        shown=tuple(shown[:MAX_EXAMPLES_SHOWN]),
     )

@@ -58,6 +58,7 @@ def _flag_parameter(section: str, name: str) -> inspect.Parameter:
         help=f"{field.description}{default}",
         rich_help_panel=PANELS[section],
         show_default=False,
+        metavar="<code>" if name == "ignore" else None,
     )
     annotation = bool | None if field.annotation is bool else field.annotation
     optional = annotation if None in getattr(annotation, "__args__", ()) else annotation | None  # type: ignore[operator]

@@ -18,6 +18,7 @@ from bertsmith.diagnosis.baselines import fit_bag_of_words, majority_probabiliti
 from bertsmith.diagnosis.evidence import Evidence
 from bertsmith.diagnosis.verdict import Verdict, judge
 from bertsmith.evaluation.calibration import Calibration, Threshold
+from bertsmith.evaluation.scoring import Evaluation
 from bertsmith.preparation import Prepared, encode_labelled, label_ids_of
 from bertsmith.rescued_training import Trained
 from bertsmith.run import Baselines, Mistakes, SeedResult
@@ -32,6 +33,7 @@ from bertsmith.scored import (
     scored_rows,
     temperature_of,
     threshold_of,
+    without_leaked,
 )
 from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.training.checkpoint import EpochWeights
@@ -52,6 +54,8 @@ class Judgement:
     calibration: Calibration | None = None
     threshold: Threshold | None = None
     mistakes: Mistakes | None = None
+    test_without_leaked: Evaluation | None = None
+    """The test scores without the rows that stand, exactly or nearly, in train; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def judge_run(
         calibration=calibration_of(validation, test, temperature=temperature, reason=reason),
         threshold=threshold,
         mistakes=mistakes_of(prepared, test),
+        test_without_leaked=without_leaked(prepared, test),
     )
 
 

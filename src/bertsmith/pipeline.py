@@ -7,7 +7,7 @@ from typing import Any
 
 from bertsmith.config import Config
 from bertsmith.console import Console
-from bertsmith.cross_validation import cross_validate
+from bertsmith.cross_validation import cross_validate, folds_of
 from bertsmith.errors import ConfigError, list_names
 from bertsmith.judgement import Judged
 from bertsmith.model.decoding import probabilities
@@ -48,6 +48,8 @@ def finetune(
     console = console or Console.nowhere()
     folder = folder_of(config.output.output, data_name=file_name(data) or "data")
     folder.must_be_free(overwrite=config.output.overwrite)
+    if config.training.folds is not None:
+        folds_of(config)
 
     prepared = prepare(data, config=config, console=console)
     folder.create(prepared.config.to_toml())
@@ -123,6 +125,7 @@ def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
         calibration=judgement.calibration,
         threshold=judgement.threshold,
         mistakes=judgement.mistakes,
+        test_without_leaked=judgement.test_without_leaked,
         data=prepared.summarise_data(test.encoded if test else None),
         model=prepared.summarise_model(),
         speed=Speed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,26 +11,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bertsmith.checking import find_in_parts, parts_of, read_repaired, split_sources, stop_on_errors
 from bertsmith.config import Config
 from bertsmith.console import Console
 from bertsmith.data.duplicates import fingerprint
 from bertsmith.data.example import Dataset, LabelSet
 from bertsmith.data.reading import LabelledRows
-from bertsmith.data.splitting import Splits, split_dataset
-from bertsmith.data.table import ReadOptions
+from bertsmith.data.splitting import Splits
 from bertsmith.errors import ConfigError
 from bertsmith.evaluation.calibration import parse_cost
-from bertsmith.findings import Finding, finding_about
+from bertsmith.findings import Finding
 from bertsmith.model.loading import LoadedModel, load_base
 from bertsmith.model.prediction import predict_logits
 from bertsmith.run import DataSummary, ModelSummary, SplitSummary
 from bertsmith.runtime import Runtime, choose_runtime
-from bertsmith.sources import read_sources
 from bertsmith.task import Task
 from bertsmith.tokens.batching import EncodedDataset, Layout
 from bertsmith.tokens.encoding import TextEncoder
+from bertsmith.tokens.lengths import check_tokens, cut_finding, survey_tokens
 from bertsmith.training.recipe import resolve_recipe
 
+CUT = "T001"
+"""Known of every row here, not only of those that are surveyed."""
 FEW_ROWS = 2000
 """Below this many rows a test split is small, and folds are suggested."""
 
@@ -38,13 +41,15 @@ FEW_ROWS = 2000
 class ReadData:
     """The rows of all files, split."""
 
-    sources: dict[str, LabelledRows]
+    sources: Mapping[str, LabelledRows]
     """What was read from each file that was given: train, validation, test."""
     splits: Splits
     label_set: LabelSet
     positive_id: int | None
     """The label that F1, precision and recall are about; None: macro averages."""
     findings: tuple[Finding, ...]
+    leaked_test: tuple[int, ...] = ()
+    """Indices of the test rows whose text, or nearly it, stands in the training rows."""
 
     @property
     def positive_label(self) -> str | None:
@@ -163,6 +168,7 @@ def prepare(data: object, *, config: Config, console: Console) -> Prepared:
     recipe = resolve_recipe(config.training, num_rows=len(read.splits.train))
     config = config.model_copy(update={"training": recipe})
     console.findings(read.findings)
+    stop_on_errors(read.findings, ignored=config.data.ignore)
     loaded = load_base(
         config.model,
         read.label_set,
@@ -178,26 +184,15 @@ def prepare(data: object, *, config: Config, console: Console) -> Prepared:
 
 
 def read_data(data: object, *, config: Config, console: Console) -> ReadData:
-    """Read the files and decide which row goes where."""
-    given = {"train": data, "validation": config.data.validation, "test": config.data.test}
-    sources = read_sources(
-        {name: source for name, source in given.items() if source is not None},
-        ReadOptions.from_config(config.data),
-    )
+    """Read the files, repair what is to be repaired, decide which row goes where, and look for trouble."""
+    repaired = read_repaired(data, config.data)
+    sources = repaired.sources
     for note in dict.fromkeys(note for rows in sources.values() for note in rows.notes):
         console.say(note, style="dim")
     num_rows = len(sources["train"].examples)
     if num_rows < FEW_ROWS and len(sources) == 1 and config.training.folds is None:
         console.say(f"With {num_rows:,} rows, --folds 5 would judge on all of them.", style="dim")
-    datasets = {name: Dataset(rows.examples) for name, rows in sources.items()}
-    splits = split_dataset(
-        datasets["train"],
-        validation_share=config.data.validation_share,
-        test_share=config.data.test_share,
-        split_seed=config.data.split_seed,
-        validation=datasets.get("validation"),
-        test=datasets.get("test"),
-    )
+    splits = split_sources(sources, config.data)
     label_set = LabelSet.from_labels(splits.train.labels)
     if config.training.threshold is not None:
         parse_cost(config.training.threshold)
@@ -205,12 +200,18 @@ def read_data(data: object, *, config: Config, console: Console) -> ReadData:
             raise ConfigError(
                 [f"--threshold needs exactly two labels; this data has {len(label_set)}. Leave it out."]
             )
+    found, leaked = find_in_parts(parts_of(splits, sources), sources, config=config.data, console=console)
     return ReadData(
         sources=sources,
         splits=splits,
         label_set=label_set,
         positive_id=label_set.positive_id(config.data.positive_label),
-        findings=(*(finding for rows in sources.values() for finding in rows.findings), *splits.findings),
+        findings=(
+            *(finding for rows in sources.values() for finding in rows.findings),
+            *repaired.findings,
+            *found,
+        ),
+        leaked_test=leaked,
     )
 
 
@@ -239,18 +240,11 @@ def encode_splits(read: ReadData, *, loaded: LoadedModel, config: Config) -> Enc
     encoder = TextEncoder(loaded.backend, loaded.max_length, truncate=config.model.truncate)
     train = encode_labelled(read.splits.train, encoder=encoder, label_set=read.label_set)
     validation = encode_labelled(read.splits.validation, encoder=encoder, label_set=read.label_set)
+    survey = survey_tokens(read.splits.train, loaded.backend, max_length=loaded.max_length)
     cut = [str(read.splits.train.examples[index].origin) for index in np.flatnonzero(train.texts.is_cut)]
-    findings = []
+    findings = [finding for finding in check_tokens(survey) if finding.code != CUT]
     if cut:
-        findings.append(
-            finding_about(
-                cut,
-                code="T001",
-                severity="warning" if train.texts.cut_share >= 0.1 else "info",
-                sentence=f"{train.texts.cut_share:.1%} of the training rows are longer than {loaded.max_length} tokens and are cut.",
-                remedy=f"{'' if is_pairs else '--truncate head-tail keeps the end as well; '}--max-length sets the length.",
-            )
-        )
+        findings += cut_finding(cut, share=train.texts.cut_share, rows=survey)
     return Encoded(encoder, train, validation, seconds=time.perf_counter() - start, findings=tuple(findings))
 
 

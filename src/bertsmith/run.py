@@ -160,6 +160,8 @@ class Run:
     """The decision threshold, where one was asked for."""
     mistakes: Mistakes | None = None
     """Where the model fails on the test rows; None where they were not read."""
+    test_without_leaked: Evaluation | None = None
+    """The test scores without the rows that stand, exactly or nearly, in train; None where there are none."""
     seeds: tuple[SeedResult, ...] = ()
     """Every seed's scores, where there was more than one."""
     folds: int | None = None
@@ -197,6 +199,9 @@ class Run:
             "best_epoch": None if self.best_epoch is None else _whole(self.best_epoch.epoch),
             "validation": None if self.validation is None else self.validation.to_json(),
             "test": None if self.test is None else self.test.to_json(),
+            "test_without_leaked_rows": None
+            if self.test_without_leaked is None
+            else self.test_without_leaked.to_json(),
             "calibration": None if self.calibration is None else self.calibration.to_json(),
             "threshold": None if self.threshold is None else self.threshold.to_json(),
             "mistakes": None if self.mistakes is None else self.mistakes.to_json(),

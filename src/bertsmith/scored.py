@@ -84,6 +84,22 @@ def score_logits(
     )
 
 
+def without_leaked(prepared: Prepared, test: Scored) -> Evaluation | None:
+    """The same scores on the test rows that do not stand, exactly or nearly, in train; None where all or none do."""
+    kept = np.setdiff1d(np.arange(len(test.dataset)), prepared.data.leaked_test)
+    if len(kept) in (0, len(test.dataset)):
+        return None
+    groups = duplicate_groups(test.dataset)
+    return evaluate(
+        test.logits[kept].astype(np.float64),
+        label_ids_of(test.encoded)[kept],
+        label_set=prepared.data.label_set,
+        positive_id=prepared.data.positive_id,
+        groups=None if groups is None else groups[kept],
+        predicted_ids=test.predicted_ids[kept],
+    )
+
+
 def temperature_of(
     recipe: TrainingConfig, logits: NDArray[np.float32], label_ids: NDArray[np.int64]
 ) -> tuple[float, str | None]:

@@ -19,6 +19,7 @@ CALLS = {
     "--version": "from bertsmith.cli import run; assert run(['--version']) == 0",
     "--help": "from bertsmith.cli import run; assert run(['--help']) == 0",
     "train --help": "from bertsmith.cli import run; assert run(['train', '--help']) == 0",
+    "check --help": "from bertsmith.cli import run; assert run(['check', '--help']) == 0",
     "predict --help": "from bertsmith.cli import run; assert run(['predict', '--help']) == 0",
     "a bad flag": "from bertsmith.cli import run; assert run(['train', 'x.csv', '--epochs', '0']) == 2",
 }
@@ -42,6 +43,13 @@ def test_nothing_heavy_is_loaded_by(call: str) -> None:
     loaded = loaded_by(CALLS[call])
     assert "bertsmith" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_a_check_loads_no_library_that_takes_long() -> None:
+    reviews = ROOT / "examples" / "reviews.csv"
+    loaded = loaded_by(f"from bertsmith.cli import run; assert run(['check', {str(reviews)!r}, '-q']) == 0")
+    assert "numpy" in loaded
+    assert loaded.isdisjoint({"torch", "transformers", "sklearn", "scipy", "pandas"})
 
 
 def test_the_public_names_are_these() -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.checked_rows import found_in
 from tests.docs.commands import ROOT, text_of
 
 from bertsmith.config import DataConfig
@@ -32,7 +33,7 @@ def splits(rows: LabelledRows) -> Splits:
 
 
 def found_lines(rows: LabelledRows, splits: Splits) -> set[tuple[str, int]]:
-    findings = (*rows.findings, *splits.findings)
+    findings = (*rows.findings, *found_in(splits))
     return {(finding.code, int(row.split(":")[1])) for finding in findings for row in finding.rows}
 
 

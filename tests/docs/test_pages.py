@@ -61,6 +61,13 @@ def test_every_outcome_of_a_training_is_told_with_its_exit_code():
     assert sorted(rows) == sorted((outcome, str(Verdict(outcome, "", ()).exit_code)) for outcome in outcomes)
 
 
+def test_the_readme_shows_what_check_says_of_the_example_reviews():
+    page = (ROOT / "tests" / "golden" / "check_reviews.txt").read_text("utf-8")
+    shown = next(block for block in code_blocks(text_of(README), "text") if block.startswith("Conflicts"))
+
+    assert shown in page
+
+
 def test_the_layers_are_those_that_are_checked():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
         "contracts"

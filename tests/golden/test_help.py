@@ -11,6 +11,7 @@ from bertsmith import __version__
 PAGES = {
     "help.txt": ("--help",),
     "help_train.txt": ("train", "--help"),
+    "help_check.txt": ("check", "--help"),
     "help_predict.txt": ("predict", "--help"),
     "help_evaluate.txt": ("evaluate", "--help"),
 }

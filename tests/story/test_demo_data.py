@@ -101,7 +101,8 @@ def test_the_planted_contradiction_is_found_at_both_lines(read: ReadData) -> Non
 
 
 def test_nothing_else_is_found(read: ReadData) -> None:
-    assert {finding.code for finding in read.findings} == {code for code, _, _ in PLANTED.values()} | {"D011"}
+    told = {finding.code for finding in read.findings if finding.severity != "info"}
+    assert told == {code for code, _, _ in PLANTED.values()} | {"D011"}
 
 
 def test_the_rows_of_one_text_stay_on_one_side(read: ReadData) -> None:

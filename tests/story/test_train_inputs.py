@@ -235,7 +235,7 @@ def test_given_splits_are_read_by_the_columns_of_train(short: Short, tmp_path: P
     )
     test = write_csv(tmp_path / "test.csv", rows[:20], header=("remark", "text", "kind"))
 
-    short(train, "--text-column", "remark", "--label-column", "kind", "--test", test)
+    short(train, "--text-column", "remark", "--label-column", "kind", "--test", test, "--ignore", "D029")
     columns = results(tmp_path / "run")["data"]["columns"]
 
     assert (columns["text"], columns["label"]) == ("remark", "kind")
@@ -257,7 +257,7 @@ def test_two_files_of_one_name_are_told_apart_by_their_folder(short: Short, tmp_
     train = write_csv(tmp_path / "first" / "data.csv", keyword_rows(60))
     test = write_csv(tmp_path / "second" / "data.csv", keyword_rows(20))
 
-    short(train, "--test", test)
+    short(train, "--test", test, "--ignore", "D029")
 
     origins = {row["file"] for row in read_csv(tmp_path / "run" / "splits.csv")}
     assert origins == {"first/data.csv", "second/data.csv"}

@@ -28,6 +28,10 @@ class Columns:
     note: str | None = None
     """Which columns were chosen, where the user did not name them all."""
 
+    def others(self, width: int) -> tuple[int, ...]:
+        """Of so many columns, those that are neither text nor label."""
+        return tuple(index for index in range(width) if index not in (self.text, self.pair, self.label))
+
 
 def choose_columns(
     table: Table, sample: Sequence[Row], options: ReadOptions, *, labelled: bool = True

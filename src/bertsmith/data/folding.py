@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertsmith.data.example import Dataset
-from bertsmith.data.splitting import group_by_text, rank_of
+from bertsmith.data.splitting import TextGroup, group_by_text, rank_of
 from bertsmith.errors import ConfigError, EmptySplit
 
 
-def fold_numbers(dataset: Dataset, *, num_folds: int, split_seed: int) -> NDArray[np.int64]:
+def fold_numbers(
+    dataset: Dataset, *, num_folds: int, split_seed: int, group_keys: Sequence[str] | None = None
+) -> NDArray[np.int64]:
     """(rows,) the fold of every row, from 0; rows of the same text share one.
 
     Within each label the folds' sizes differ by no more than the largest group of repeated texts. What goes where
@@ -22,6 +25,7 @@ def fold_numbers(dataset: Dataset, *, num_folds: int, split_seed: int) -> NDArra
         dataset: all rows.
         num_folds: at least 2.
         split_seed: another seed gives other folds.
+        group_keys: per row, the same for rows that share a fold; by default the folded text.
 
     Raises:
         ConfigError: fewer than two folds.
@@ -31,8 +35,8 @@ def fold_numbers(dataset: Dataset, *, num_folds: int, split_seed: int) -> NDArra
         raise ConfigError(
             [f"--folds {num_folds}: at least 2 folds are needed, so that a row can be kept back."]
         )
-    groups = group_by_text(dataset.examples)
-    _refuse_rare(dataset, num_folds=num_folds)
+    groups = group_by_text(dataset.examples, group_keys)
+    _refuse_rare(groups, num_folds=num_folds)
     folds = np.empty(len(dataset), np.int64)
     rows_in_fold: dict[str, list[int]] = defaultdict(lambda: [0] * num_folds)
     total = [0] * num_folds
@@ -46,9 +50,9 @@ def fold_numbers(dataset: Dataset, *, num_folds: int, split_seed: int) -> NDArra
     return folds
 
 
-def _refuse_rare(dataset: Dataset, *, num_folds: int) -> None:
+def _refuse_rare(groups: Mapping[str, TextGroup], *, num_folds: int) -> None:
     """Every label needs texts for its fold and for the training rows of the others."""
-    texts = {(key, label) for key, group in group_by_text(dataset.examples).items() for label in group.labels}
+    texts = {(key, label) for key, group in groups.items() for label in group.labels}
     counts = Counter(label for _, label in texts)
     label, count = min(counts.items(), key=lambda item: (item[1], item[0]))
     if count < num_folds:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
 
 from bertsmith.data.arrow_tables import open_memory, open_parquet
 from bertsmith.data.byte_source import ByteSource, open_file, open_stream
@@ -16,33 +15,28 @@ from bertsmith.data.columns import SAMPLE_ROWS, Columns, choose_columns
 from bertsmith.data.dialects import open_delimited
 from bertsmith.data.example import Dataset, Example, Origin
 from bertsmith.data.json_lines import looks_like_json, open_json, refuse_damaged_json
+from bertsmith.data.reported_rows import (
+    EMPTY_PAIR,
+    EMPTY_TEXT,
+    MISSING_LABEL,
+    TRIMMED_LABEL,
+    UNREADABLE,
+    Reported,
+    TextRow,
+    reading_findings,
+    refuse_hopeless,
+)
 from bertsmith.data.table import MEMORY, STDIN, ReadOptions, Row, Table
 from bertsmith.data.text_encoding import find_encoding, read_lines
 from bertsmith.errors import EmptySplit, UnreadableFile
-from bertsmith.findings import Finding, finding_about
+from bertsmith.findings import Finding
 
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
-
-UNREADABLE, EMPTY_TEXT, MISSING_LABEL, TRIMMED_LABEL, EMPTY_PAIR = "D001", "D002", "D003", "D004", "D005"
-"""Codes of what is found while reading."""
 
 NO_LABEL = ""
 
 Source = object
 """What rows can be read from: see `open_table`."""
-
-
-class TextRow(NamedTuple):
-    """The cells that we use of one row, or why the row cannot be used."""
-
-    text: str
-    text_pair: str | None
-    label: str | None
-    """As written, white space included; None without a label column or value."""
-    line: int
-    code: str | None = None
-    """The finding code of a row that cannot be used."""
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,36 +54,24 @@ class LabelledRows:
     num_reported: int
     header: tuple[str, ...]
     """The names of all columns."""
+    others: tuple[tuple[str | None, ...], ...] = ()
+    """Per example, the cells of the columns that are neither text nor label; empty where there are none."""
+    unused: tuple[TextRow, ...] = ()
+    """The rows that are reported, not used."""
 
     def column_name(self, index: int | None) -> str | None:
         """The name of a column, None for none."""
         return None if index is None else self.header[index]
 
     @property
+    def other_columns(self) -> tuple[int, ...]:
+        """The indices of the columns that are neither text nor label."""
+        return self.columns.others(len(self.header))
+
+    @property
     def dataset(self) -> Dataset:
         """The usable rows in file order."""
         return Dataset(self.examples)
-
-
-@dataclass
-class _Reported:
-    """The rows that were not used, by finding code, and the labels that were trimmed."""
-
-    places: dict[str, list[str]] = field(default_factory=dict)
-    reasons: Counter[str] = field(default_factory=Counter)
-    first_problem: tuple[int, str] | None = None
-
-    def add(self, row: TextRow, name: str, code: str) -> None:
-        """Notes the place of a row and why it is reported."""
-        self.places.setdefault(code, []).append(f"{name}:{row.line}")
-        if code == UNREADABLE:
-            problem = row.problem or ""
-            self.reasons[problem] += 1
-            self.first_problem = self.first_problem or (row.line, problem)
-
-    def num(self, code: str) -> int:
-        """How many rows have this code."""
-        return len(self.places.get(code, []))
 
 
 def open_table(source: Source, options: ReadOptions) -> Table:
@@ -133,8 +115,9 @@ def read_texts(table: Table, options: ReadOptions, *, labelled: bool) -> tuple[C
             "Add rows, or say --no-header if this is a row."
         )
     columns = choose_columns(table, sample, options, labelled=labelled)
+    others = columns.others(len(table.header)) if labelled else ()
     return columns, (
-        _text_row(row, columns, labelled=labelled) for row in itertools.chain(sample, table.rows)
+        _text_row(row, columns, others, labelled=labelled) for row in itertools.chain(sample, table.rows)
     )
 
 
@@ -156,29 +139,34 @@ def read_examples(source: Source, options: ReadOptions, *, name: str | None = No
     table = source if isinstance(source, Table) else open_table(source, options)
     table = table if name is None else replace(table, name=name)
     columns, rows = read_texts(table, options, labelled=True)
-    examples, reported, num_rows = _gather(rows, table.name, limit=options.limit)
+    examples, others, reported, num_rows = _gather(rows, table.name, limit=options.limit)
     num_reported = num_rows - len(examples)
     assert num_reported == sum(
         reported.num(code) for code in (UNREADABLE, EMPTY_TEXT, MISSING_LABEL, EMPTY_PAIR)
     )
-    _refuse_hopeless(table.name, reported, num_rows=num_rows, num_used=len(examples))
+    refuse_hopeless(table.name, reported, num_rows=num_rows, num_used=len(examples))
     notes = table.notes if columns.note is None else (*table.notes, columns.note)
     return LabelledRows(
         table.name,
         tuple(examples),
-        _findings(table, reported),
+        reading_findings(table.name, reported),
         columns,
         notes,
         num_rows,
         num_reported,
         table.header,
+        tuple(others) if columns.others(len(table.header)) else (),
+        tuple(reported.unused),
     )
 
 
-def _gather(rows: Iterator[TextRow], name: str, *, limit: int | None) -> tuple[list[Example], _Reported, int]:
-    """The usable rows up to the limit, those that are reported, and how many were read."""
+def _gather(
+    rows: Iterator[TextRow], name: str, *, limit: int | None
+) -> tuple[list[Example], list[tuple[str | None, ...]], Reported, int]:
+    """The usable rows up to the limit with their other cells, those that are reported, and how many were read."""
     examples: list[Example] = []
-    reported = _Reported()
+    others: list[tuple[str | None, ...]] = []
+    reported = Reported()
     num_rows = 0
     for row in rows:
         num_rows += 1
@@ -186,13 +174,14 @@ def _gather(rows: Iterator[TextRow], name: str, *, limit: int | None) -> tuple[l
             reported.add(row, name, row.code)
             continue
         written = row.label or NO_LABEL
-        label = written.strip()
+        label = sys.intern(written.strip())  # a million rows of few labels: 57 bytes a row less
         if len(label) != len(written):
             reported.add(row, name, TRIMMED_LABEL)
         examples.append(Example(row.text, label, Origin(name, row.line), row.text_pair))
+        others.append(row.others)
         if len(examples) == limit:
             break
-    return examples, reported, num_rows
+    return examples, others, reported, num_rows
 
 
 def _stream_name(stream: object) -> str:
@@ -244,7 +233,7 @@ def _text_table(source: ByteSource, options: ReadOptions) -> Table:
     return replace(table, notes=(*notes, *table.notes))
 
 
-def _text_row(row: Row, columns: Columns, *, labelled: bool) -> TextRow:
+def _text_row(row: Row, columns: Columns, others: tuple[int, ...], *, labelled: bool) -> TextRow:
     """The cells that we use of a row, judged."""
     if row.problem is not None:
         return TextRow("", None, None, row.line, UNREADABLE, row.problem)
@@ -252,7 +241,8 @@ def _text_row(row: Row, columns: Columns, *, labelled: bool) -> TextRow:
     text_pair = None if columns.pair is None else row.cells[columns.pair]
     label = None if columns.label is None else row.cells[columns.label]
     code, problem = _judge(row, columns, labelled=labelled)
-    return TextRow(text or "", text_pair, label, row.line, code, problem)
+    cells = tuple(row.cells[index] for index in others)
+    return TextRow(text or "", text_pair, label, row.line, code, problem, cells)
 
 
 def _judge(row: Row, columns: Columns, *, labelled: bool) -> tuple[str | None, str | None]:
@@ -285,63 +275,6 @@ def _damage(cell: str) -> str | None:
     except UnicodeEncodeError:
         return "a cell holds half of a surrogate pair, which is no character"
     return None
-
-
-def _refuse_hopeless(name: str, reported: _Reported, *, num_rows: int, num_used: int) -> None:
-    """Mostly unreadable rows are read wrongly; no usable row is nothing to train on."""
-    num_bad = reported.num(UNREADABLE)
-    if num_bad * 2 > num_rows and reported.first_problem is not None:
-        line, reason = reported.first_problem
-        raise UnreadableFile(
-            name,
-            f"{num_bad} of {num_rows} rows cannot be read; the first: {reason}.",
-            line=line,
-            remedy="Check --delimiter, --encoding and --no-header, or correct the file.",
-        )
-    if num_used == 0:
-        counts = (
-            (UNREADABLE, "unreadable"),
-            (EMPTY_TEXT, "without text"),
-            (MISSING_LABEL, "without label"),
-            (EMPTY_PAIR, "without second text"),
-        )
-        found = ", ".join(f"{reported.num(code)} {what}" for code, what in counts if reported.num(code))
-        raise EmptySplit(
-            f"{name}: none of the {num_rows} rows can be used ({found}). "
-            "Expected rows with a text and a label; check --text-column and --label-column."
-        )
-
-
-def _findings(table: Table, reported: _Reported) -> tuple[Finding, ...]:
-    """One warning per kind of row that was not used, or of label that was trimmed."""
-    reasons = "; ".join(f"{count} because {reason}" for reason, count in reported.reasons.most_common(3))
-    sentences = {
-        UNREADABLE: (f"cannot be read and {{are}} not used: {reasons}.", "Correct them in the file."),
-        EMPTY_TEXT: ("{have} no text and {are} not used.", "Fill in the text or delete them."),
-        EMPTY_PAIR: ("{have} no second text and {are} not used.", "Fill in the second text or delete them."),
-        MISSING_LABEL: ("{have} no label and {are} not used.", "Fill in the label or delete them."),
-        TRIMMED_LABEL: (
-            "{have} white space around the label; it is not part of the label.",
-            "Remove it in the file.",
-        ),
-    }
-    found = []
-    for code, (sentence, remedy) in sentences.items():
-        rows = reported.places.get(code, [])
-        if rows:
-            words = {"are": "is", "have": "has"} if len(rows) == 1 else {"are": "are", "have": "have"}
-            count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
-            filled = sentence.replace("{are}", words["are"]).replace("{have}", words["have"])
-            found.append(
-                finding_about(
-                    rows,
-                    code=code,
-                    severity="warning",
-                    sentence=f"{table.name}: {count} {filled}",
-                    remedy=remedy,
-                )
-            )
-    return tuple(sorted(found, key=lambda finding: finding.code))
 
 
 def _shown(table: Table) -> str:

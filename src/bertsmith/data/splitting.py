@@ -11,9 +11,7 @@ from typing import Literal
 
 from bertsmith.data.duplicates import fold_example
 from bertsmith.data.example import Dataset, Example, LabelSet, Origin, natural_key
-from bertsmith.data.split_findings import find_in_splits
 from bertsmith.errors import ConfigError, EmptySplit, UnknownLabel
-from bertsmith.findings import Finding
 
 SplitName = Literal["train", "validation", "test"]
 Reason = Literal["given", "random", "kept with its duplicate"]
@@ -46,7 +44,6 @@ class Splits:
     test: Dataset
     assignments: tuple[Assignment, ...]
     """One per row: the rows of the training file, then of a given validation, then of a given test file."""
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -65,6 +62,7 @@ def split_dataset(
     split_seed: int,
     validation: Dataset | None = None,
     test: Dataset | None = None,
+    group_keys: Sequence[str] | None = None,
 ) -> Splits:
     """The three splits; those that are not given are cut from `dataset`.
 
@@ -78,6 +76,7 @@ def split_dataset(
         split_seed: Another seed gives other splits.
         validation: Used as it is.
         test: Used as it is.
+        group_keys: Per row of `dataset`, the same for rows that must not be on two sides; by default the folded text.
 
     Raises:
         ConfigError: the shares leave nothing to train on.
@@ -93,7 +92,8 @@ def split_dataset(
     sizes = held_out_sizes(
         len(dataset), {name: share for name, share in shares.items() if given[name] is None}
     )
-    split_of, reason_of = _assign(dataset, sizes, split_seed=split_seed)
+    groups = group_by_text(dataset.examples, group_keys)
+    split_of, reason_of = _assign(dataset, sizes, groups=groups, split_seed=split_seed)
     train = _part(dataset, split_of, "train")
     held_out = {
         name: _part(dataset, split_of, name) if rows is None else rows for name, rows in given.items()
@@ -102,8 +102,7 @@ def split_dataset(
     for rows in held_out.values():
         _refuse_unknown_labels(rows, known=train.label_counts)
     assignments = _cut_assignments(dataset, split_of, reason_of) + _given_assignments(given)
-    findings = find_in_splits(train, held_out["validation"], held_out["test"])
-    return Splits(train, held_out["validation"], held_out["test"], tuple(assignments), findings)
+    return Splits(train, held_out["validation"], held_out["test"], tuple(assignments))
 
 
 def _cut_assignments(
@@ -154,10 +153,9 @@ def held_out_sizes(num_rows: int, shares: Mapping[SplitName, float]) -> dict[Spl
 
 
 def _assign(
-    dataset: Dataset, sizes: Mapping[SplitName, int], *, split_seed: int
+    dataset: Dataset, sizes: Mapping[SplitName, int], *, groups: Mapping[str, TextGroup], split_seed: int
 ) -> tuple[list[SplitName], list[Reason]]:
     """The split of every row, and why."""
-    groups = group_by_text(dataset.examples)
     split_of: list[SplitName] = ["train"] * len(dataset)
     reason_of: list[Reason] = ["random" if sizes else "given"] * len(dataset)
     free: dict[str, list[TextGroup]] = defaultdict(list)
@@ -180,11 +178,11 @@ def _assign(
     return split_of, reason_of
 
 
-def group_by_text(examples: Sequence[Example]) -> dict[str, TextGroup]:
-    """The rows of each folded text."""
+def group_by_text(examples: Sequence[Example], keys: Sequence[str] | None = None) -> dict[str, TextGroup]:
+    """The rows of each folded text, or of each of these keys."""
     indices: dict[str, list[int]] = defaultdict(list)
-    for index, example in enumerate(examples):
-        indices[fold_example(example)].append(index)
+    for index, key in enumerate(keys if keys is not None else map(fold_example, examples)):
+        indices[key].append(index)
     return {
         key: TextGroup(tuple(rows), frozenset(examples[row].label for row in rows))
         for key, rows in indices.items()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bertsmith.data.columns import Columns
-from bertsmith.data.reading import TextRow, read_texts
+from bertsmith.data.reading import read_texts
+from bertsmith.data.reported_rows import TextRow
 from bertsmith.data.table import ReadOptions, Row, Table
 from bertsmith.inference.predictor import DEFAULT_BATCH_SIZE, Predictor
 from bertsmith.model.prediction import NoProgress

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from bertsmith.config import ModelConfig
 from bertsmith.errors import IncompatibleModel
-from bertsmith.model.folder import ModelFolder
+from bertsmith.model.folder import ModelFolder, open_folder
+from bertsmith.model.hub import find_model
+from bertsmith.model.limits import DEFAULT_MAX_LENGTH
 
 TOKENIZER_FILES = (
     *("tokenizer.json", "vocab.txt", "vocab.json"),
@@ -52,6 +55,22 @@ SLOW_REMEDY = (
     "Make a tokenizer.json once, where those packages are: "
     'transformers.AutoTokenizer.from_pretrained("…").save_pretrained("folder").'
 )
+
+
+def open_tokenizer(
+    model: ModelConfig, *, offline: bool, tell: Callable[[str], None]
+) -> tuple[Tokenizer, int]:
+    """The tokenizer of a model, and the most tokens of a row that the model would read. No weights are loaded.
+
+    Raises:
+        ModelError: not found, not reachable, or without a fast tokenizer.
+    """
+    folder = open_folder(find_model(model, offline=offline, tell=tell))
+    tokenizer = load_tokenizer(folder)
+    positions = folder.config.get("max_position_embeddings")
+    limits = [DEFAULT_MAX_LENGTH, tokenizer.model_max_length]
+    limits += [positions] if isinstance(positions, int) and positions > 0 else []
+    return plain_copy(tokenizer), model.max_length or int(min(limits))
 
 
 def plain_copy(tokenizer: PreTrainedTokenizerFast) -> Tokenizer:

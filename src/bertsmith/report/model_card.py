@@ -11,6 +11,7 @@ from bertsmith.evaluation.scoring import Evaluation, LabelScore
 from bertsmith.findings import Finding
 from bertsmith.report import card_tables
 from bertsmith.report.markdown import Markdown, name_of, neutral, render
+from bertsmith.report.showing import leak_sentence
 from bertsmith.run import ModelSummary, Run
 from bertsmith.training.history import EpochRecord
 
@@ -122,6 +123,7 @@ def _results(run: Run) -> dict[str, Any]:
     sample = baselines is not None and baselines.bag_of_words_sampled
     return {
         "score_table": card_tables.score_table(run.test, baselines),
+        "leaks": leak_sentence(run),
         "test_reads": "once" if run.test_reads == 1 else f"{run.test_reads} times",
         "majority": None if majority is None else _quoted(max(majority, key=lambda label: majority[label])),
         "bag_of_words_rows": "" if baselines is None else f"{baselines.bag_of_words_rows:,}",

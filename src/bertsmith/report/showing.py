@@ -84,6 +84,20 @@ def show_evaluation(
     )
 
 
+def leak_sentence(run: Run) -> str | None:
+    """What the scores are without the test rows that stand in train; None where there are none."""
+    without = run.test_without_leaked
+    if run.test is None or without is None:
+        return None
+    told = ", ".join(
+        f"{name} {without.scores[key].value:.4f} ({_interval(without.scores[key])}) instead of {run.test.scores[key].value:.4f}"
+        for key, name in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"))
+    )
+    number = run.test.rows - without.rows
+    rows = f"the {number:,} test row{' whose text stands' if number == 1 else 's whose texts stand'}"
+    return f"Without {rows}, exactly or nearly, in the training rows: {told}."
+
+
 def show_mistakes(run: Run, console: Console) -> None:
     """The labels that are confused, the surest mistakes, and the weakest slice, in a few lines."""
     mistakes = run.mistakes
@@ -128,6 +142,8 @@ def show_answer(run: Run, console: Console) -> None:
         if run.test is not None and run.baselines is not None:
             rivals = {"Majority": run.baselines.majority, "Bag of words": run.baselines.bag_of_words}
             show_scores(run.test, console, rivals=rivals)
+        if (leaks := leak_sentence(run)) is not None:
+            console.say(leaks, style="yellow")
         show_mistakes(run, console)
         show_suspects(run, console)
     style = {"learned": "bold green", "no_better_than_baseline": "bold yellow"}.get(

@@ -20,6 +20,14 @@ def numbered(count: int, *, label: str) -> list[tuple[str, str]]:
     return [(f"{label} text {number}", label) for number in range(count)]
 
 
+def test_rows_of_one_key_share_a_fold() -> None:
+    rows = dataset_of([(f"text {n}", f"label {n % 2}") for n in range(40)])
+    keys = [str(n // 4) for n in range(40)]
+    numbers = fold_numbers(rows, num_folds=5, split_seed=0, group_keys=keys)
+    assert all(len(set(numbers[start : start + 4])) == 1 for start in range(0, 40, 4))
+    assert set(numbers) == set(range(5))
+
+
 def test_every_label_is_spread_evenly():
     dataset = dataset_of(numbered(53, label="yes") + numbered(21, label="no"))
 

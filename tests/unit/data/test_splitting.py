@@ -6,6 +6,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.checked_rows import found_in
 
 from bertsmith.data.duplicates import fold_example, fold_text
 from bertsmith.data.example import Dataset, Example, Origin
@@ -86,7 +87,7 @@ def test_a_label_too_rare_to_share_stays_in_train_and_is_told() -> None:
     )
     splits = split(rows)
     assert splits.train.label_counts["odd"] == 2
-    told = [finding for finding in splits.findings if finding.code == "D013"]
+    told = [finding for finding in found_in(splits) if finding.code == "D013"]
     assert [finding.rows for finding in told] == [("more.csv:2", "more.csv:3")] * 2
 
 
@@ -105,13 +106,13 @@ def test_a_text_with_two_labels_stays_in_train_and_is_told() -> None:
     )
     splits = split(rows)
     assert {"same", "Same"} <= set(splits.train.texts)
-    assert [f.rows for f in splits.findings if f.code == "D011"] == [("more.csv:2", "more.csv:3")]
+    assert [f.rows for f in found_in(splits) if f.code == "D011"] == [("more.csv:2", "more.csv:3")]
 
 
-def test_repeated_texts_are_told_as_information() -> None:
+def test_repeated_texts_are_told() -> None:
     rows = Dataset((*balanced(500).examples, *dataset_of([("text 0", "label 0")], "more.csv").examples))
-    told = [finding for finding in split(rows).findings if finding.code == "D012"]
-    assert [(finding.severity, finding.rows) for finding in told] == [("info", ("more.csv:2",))]
+    told = [finding for finding in found_in(split(rows)) if finding.code == "D012"]
+    assert [(finding.severity, finding.rows) for finding in told] == [("warning", ("more.csv:2",))]
 
 
 def test_given_splits_are_used_as_they_are() -> None:
@@ -129,7 +130,7 @@ def test_a_missing_split_is_cut_from_train() -> None:
 
 def test_rows_of_a_given_split_that_train_has_are_told() -> None:
     given = dataset_of([("TEXT 1", "label 1"), ("b", "label 0")], "given.csv")
-    told = [f for f in split(balanced(500), validation=balanced(1), test=given).findings if f.code == "D010"]
+    told = [f for f in found_in(split(balanced(500), validation=balanced(1), test=given)) if f.code == "D010"]
     assert ("given.csv:2",) in [finding.rows for finding in told]
 
 

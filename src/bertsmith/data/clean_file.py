@@ -1,0 +1,108 @@
+"""This file knows how to write the repaired table, and beside it what was done to each row.
+
+The cells are those of the file, unchanged but for the repairs; a text that a spreadsheet would run as a formula stays as
+it is, since training must read it as it was.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bertsmith.data.reading import LabelledRows
+from bertsmith.data.repairs import Change
+from bertsmith.data.reported_rows import UNREADABLE, TextRow
+from bertsmith.errors import ConfigError
+
+SUFFIXES = (".csv", ".tsv", ".jsonl")
+
+
+def changes_path(path: Path) -> Path:
+    """Where it stands what was done: `clean.changes.csv` beside `clean.csv`."""
+    return path.with_name(f"{path.stem}.changes.csv")
+
+
+def refuse_clean_file(path: Path) -> None:
+    """Refuse a place that cannot be written, before anything is read.
+
+    Raises:
+        ConfigError: another format, or a file that is already there.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(
+            [f"--write-clean {path}: the name must end in {', '.join(SUFFIXES)}. Choose another name."]
+        )
+    for file in (path, changes_path(path)):
+        if file.exists():
+            raise ConfigError(
+                [f"--write-clean {path}: {file} is already there. Choose another name, or remove it first."]
+            )
+
+
+def write_clean(
+    path: Path, source: LabelledRows, *, changes: Iterable[Change], keeps_empty: bool
+) -> tuple[Change, ...]:
+    """Write the usable rows in the order and with the columns of the file; gives all that was done to rows.
+
+    Args:
+        path: ends in .csv, .tsv or .jsonl.
+        source: the file after its repairs.
+        changes: what the repairs did to its rows.
+        keeps_empty: whether rows without text or label are written as they are; unreadable rows never are.
+    """
+    written = {row.line: _unused_cells(source, row) for row in source.unused} if keeps_empty else {}
+    left_out = [
+        Change(f"{source.name}:{row.line}", "left out", row.problem or "it cannot be used")
+        for row in source.unused
+        if not keeps_empty or row.code == UNREADABLE
+    ]
+    rows = [(line, cells) for line, cells in written.items() if cells is not None]
+    for index, example in enumerate(source.examples):
+        others = source.others[index] if source.others else ()
+        rows.append(
+            (example.origin.line, _cells(source, (example.text, example.text_pair, example.label), others))
+        )
+    rows.sort(key=lambda row: row[0])
+    _write(path, source.header, (cells for _, cells in rows))
+    own = [change for change in changes if change.row.rpartition(":")[0] == source.name]
+    done = tuple(sorted((*own, *left_out), key=lambda change: int(change.row.rpartition(":")[2])))
+    with changes_path(path).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("row", "action", "reason"))
+        writer.writerows((change.row, change.action, change.reason) for change in done)
+    return done
+
+
+def _unused_cells(source: LabelledRows, row: TextRow) -> list[str | None] | None:
+    """The cells of a row without text or label; None for one that cannot be read."""
+    if row.code == UNREADABLE:
+        return None
+    return _cells(source, (row.text, row.text_pair, row.label), row.others)
+
+
+def _cells(
+    source: LabelledRows, used: tuple[str | None, str | None, str | None], others: Sequence[str | None]
+) -> list[str | None]:
+    """A row's cells in the order of the header."""
+    cells: list[str | None] = [None] * len(source.header)
+    columns = source.columns
+    for index, cell in zip((columns.text, columns.pair, columns.label), used, strict=True):
+        if index is not None:
+            cells[index] = cell
+    for index, cell in zip(source.other_columns, others, strict=True):
+        cells[index] = cell
+    return cells
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
+    """The table in the format that the name says."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if path.suffix.lower() == ".jsonl":
+            for cells in rows:
+                file.write(json.dumps(dict(zip(header, cells, strict=True)), ensure_ascii=False) + "\n")
+            return
+        writer = csv.writer(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        writer.writerow(header)
+        writer.writerows(["" if cell is None else cell for cell in cells] for cells in rows)
