@@ -24,6 +24,19 @@ class GradientPlace:
     weight: nn.Parameter
     is_empty: bool = True
     """Whether this step has added nothing yet: what stands there is of an earlier one."""
+    is_used: bool = True
+    """Whether the last forward pass means to add here; else autograd gives the weight its gradient."""
+
+    def forget(self) -> None:
+        """Begin a new gradient: the next one is written over this one."""
+        self.is_empty = True
+        if not self.is_used:
+            self.weight.grad = None
+
+    def drop_if_empty(self) -> None:
+        """Take away what an earlier step left where this one gave nothing."""
+        if self.is_used and self.is_empty:
+            self.weight.grad = None
 
     def add(self, d_output: Tensor, inputs: Tensor, *, outputs: slice = ALL) -> None:
         """Add d_outputᵀ · inputs, of (tokens, outputs) and (tokens, inputs), to the rows of these outputs."""
@@ -54,11 +67,11 @@ class DirectLinear(nn.Module):
         bias: Tensor | None = self.bias
         if outputs != ALL:
             weight, bias = weight[outputs], None if bias is None else bias[outputs]
-        if torch.is_autocast_enabled(inputs.device.type):
-            return functional.linear(inputs, weight, bias)
+        is_autocast = torch.is_autocast_enabled(inputs.device.type)
         if not torch.is_grad_enabled():
-            return product(inputs, weight, bias)
-        if not self.weight.requires_grad:
+            return functional.linear(inputs, weight, bias) if is_autocast else product(inputs, weight, bias)
+        self.place.is_used = self.weight.requires_grad and not is_autocast
+        if not self.place.is_used:
             return functional.linear(inputs, weight, bias)
         linear: Tensor = _Linear.apply(inputs, weight, bias, (self.place, outputs))  # type: ignore[no-untyped-call]
         return linear

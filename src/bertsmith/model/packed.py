@@ -62,15 +62,14 @@ class PackedNetwork:
         places = {id(linear.weight): linear.place for linear in self._linears}
         for parameter in self.parameters.values():
             if id(parameter) in places:
-                places[id(parameter)].is_empty = True
+                places[id(parameter)].forget()
             else:
                 parameter.grad = None
 
     def drop_old_gradients(self) -> None:
         """Take away what an earlier step left where this one gave nothing."""
         for linear in self._linears:
-            if linear.place.is_empty:
-                linear.weight.grad = None
+            linear.place.drop_if_empty()
 
     def seed(self, seed: int) -> None:
         """The dropout masks of the next forward pass are a function of this seed."""
