@@ -53,18 +53,18 @@ class PackedNetwork:
         self.module.set_attn_implementation(ATTENTION_NAME)
         give_generator(self.module, self._pass.generator)
         self._linears = _make_direct(self.module)
+        placed = {id(linear.weight) for linear in self._linears}
+        self._others = [parameter for parameter in self.parameters.values() if id(parameter) not in placed]
         for module in self.module.modules():
             module.packed_pass = self._pass  # type: ignore[assignment]  # read by packed_attention
         _shorten(self.module, self._family, current=self._pass)
 
     def forget_gradient(self) -> None:
         """The next backward pass begins a new gradient; that of the linear layers keeps its memory."""
-        places = {id(linear.weight): linear.place for linear in self._linears}
-        for parameter in self.parameters.values():
-            if id(parameter) in places:
-                places[id(parameter)].forget()
-            else:
-                parameter.grad = None
+        for linear in self._linears:
+            linear.place.forget()
+        for parameter in self._others:
+            parameter.grad = None
 
     def drop_old_gradients(self) -> None:
         """Take away what an earlier step left where this one gave nothing."""
