@@ -24,11 +24,13 @@ from bertsmith.exits import (
     EXIT_OUR_BUG,
     EXIT_USER,
     exit_code,
+    exit_of_interruption,
     machine_failure,
     notes_of,
     tell_error,
 )
 from bertsmith.flags import with_settings
+from bertsmith.interruption import Interrupted
 
 OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -55,6 +57,8 @@ def run(arguments: Sequence[str]) -> int:
         app(args=list(arguments), prog_name="bertsmith")
     except SystemExit as exit_:
         return exit_code(exit_)
+    except Interrupted as interrupted:
+        return exit_of_interruption(interrupted)
     except BertsmithError as error:
         tell_error("\n".join((str(error), *notes_of(error))))
         return EXIT_ANSWER_IS_NO if isinstance(error, DataHasErrors) else EXIT_USER

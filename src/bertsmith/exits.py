@@ -6,6 +6,7 @@ import errno
 import sys
 
 from bertsmith.console import printable
+from bertsmith.interruption import Interrupted
 
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
@@ -19,6 +20,12 @@ def exit_code(exit_: SystemExit) -> int:
     if exit_.code == EXIT_INTERRUPTED:
         tell_error(" ".join(("interrupted.", *notes_of(exit_))))
     return exit_.code if isinstance(exit_.code, int) else EXIT_USER
+
+
+def exit_of_interruption(interrupted: Interrupted) -> int:
+    """Say what ended the command, what is kept and how to go on; gives 143 for SIGTERM, 130 for SIGINT, 129 for SIGHUP."""
+    tell_error(" ".join((str(interrupted), *notes_of(interrupted))))
+    return 128 + interrupted.signal_number
 
 
 def machine_failure(error: Exception) -> str | None:
