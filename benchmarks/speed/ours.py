@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -117,10 +117,9 @@ def train_once(prepared: Prepared, case: Case, *, before: Hook = lambda: None) -
     train(
         prepared.loaded.model,
         rows,
-        plan=plan,
+        plan=replace(plan, row_order=row_order),
         validate=lambda: _no_scores(prepared.label_set),
         observers=Observers(on_step=on_step),
-        row_order=row_order,
     )
     whole = time.perf_counter() - called
     return TrainingTime(steps=ended[0] - started[0], around=whole - (ended[0] - started[0]))

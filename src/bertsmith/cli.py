@@ -109,7 +109,8 @@ def train_command(
     values = (read_toml(config) if config else {}) | settings
     if data is not None:
         values["train_file"] = data
-    if values.get("train_file") is None:
+    goes_on = values.get("resume") and values.get("output")
+    if values.get("train_file") is None and not goes_on:
         raise ConfigError(
             ["DATA is missing: give the file of labelled rows, as in: bertsmith train reviews.csv"]
         )

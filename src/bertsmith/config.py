@@ -212,6 +212,16 @@ class OutputConfig(Settings):
 
     output: str | None = Field(None, description="The run folder; by default runs/ and the data file's name.")
     overwrite: bool = Field(False, description="Replace an earlier bertsmith run folder.")
+    resume: bool = Field(
+        False,
+        description="Go on with the unfinished run in the run folder, from its newest whole checkpoint.",
+    )
+    accept_changes: bool = Field(
+        False, description="Resume although rows or settings are not those that the run began with."
+    )
+    checkpoint_every: str = Field(
+        "5m", description="How often all that --resume needs is written: steps, as in 200, or time, as in 5m."
+    )
     keep_failed_model: bool = Field(
         False, description="Put the last epoch's model at the folder's root even if the run failed."
     )

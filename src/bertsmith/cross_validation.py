@@ -6,12 +6,14 @@ temperature, and the others are trained on.
 
 from __future__ import annotations
 
-import shutil
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load, save
 
 from bertsmith.checking import group_keys
 from bertsmith.config import Config
@@ -27,6 +29,7 @@ from bertsmith.errors import ConfigError
 from bertsmith.judgement import BASELINE_SHARE_OF_TRAINING, Judged, Judgement
 from bertsmith.model.decoding import probabilities
 from bertsmith.model.restarting import reset_weights
+from bertsmith.open_run import OpenRun
 from bertsmith.preparation import Prepared, encode_labelled, encode_splits, label_ids_of
 from bertsmith.rescued_training import Trained, train_until_learned
 from bertsmith.run import Baselines
@@ -42,7 +45,8 @@ from bertsmith.scored import (
     temperature_of,
     threshold_of,
 )
-from bertsmith.training.checkpoint import EpochWeights
+from bertsmith.sealed_folders import flaw_of, write_sealed
+from bertsmith.training.attempts import Attempts
 from bertsmith.training.history import EpochRecord, History, Restart
 
 VALIDATED_ROWS = 500
@@ -79,7 +83,7 @@ class CrossValidated:
     """(rows,) the fold of each, from 0."""
 
 
-def cross_validate(prepared: Prepared, *, folder: RunFolder, console: Console) -> CrossValidated:
+def cross_validate(prepared: Prepared, *, opened: OpenRun, console: Console) -> CrossValidated:
     """Predict every row by a model that did not see it, then train on all; the model is left with those weights.
 
     Raises:
@@ -95,9 +99,15 @@ def cross_validate(prepared: Prepared, *, folder: RunFolder, console: Console) -
     folds = []
     for number in range(num_folds):
         console.say(f"Fold {number + 1} of {num_folds}.", style="bold")
-        folds.append(run_fold(prepared, rows, numbers, number, folder=folder, console=console))
-    shipped, weights = train_on_all(prepared, rows, folds, folder=folder, console=console)
-    judgement = judge_folds(shipped, rows, numbers, folds, folder=folder)
+        kept = opened.folder.checkpoints / f"fold-{number + 1}" / "judged"
+        fold = read_fold(kept, console=console)
+        if fold is None:
+            fold = run_fold(prepared, rows, numbers, number, opened=opened, console=console)
+            write_fold(fold, kept)
+        opened.drop(f"fold-{number + 1}")
+        folds.append(fold)
+    shipped, weights = train_on_all(prepared, rows, folds, opened=opened, console=console)
+    judgement = judge_folds(shipped, rows, numbers, folds, folder=opened.folder)
     return CrossValidated(Judged(shipped, weights, judgement), rows, numbers)
 
 
@@ -128,7 +138,7 @@ def run_fold(
     numbers: NDArray[np.int64],
     number: int,
     *,
-    folder: RunFolder,
+    opened: OpenRun,
     console: Console,
 ) -> Fold:
     """Train without a fold and the next one, choose by the next one, predict the fold."""
@@ -141,22 +151,22 @@ def run_fold(
     }
     fold = with_splits(prepared, **parts)
     reset_weights(fold.loaded, seed=fold.config.training.seed)
-    weights = EpochWeights(RunFolder(folder.checkpoints / f"fold-{number + 1}"))
-    trained = train_until_learned(fold, weights=weights, log_path=folder.log, console=console)
-    best = None if trained.failed else weights.best
+    attempts = opened.attempts(f"fold-{number + 1}")
+    trained = train_until_learned(fold, attempts=attempts, log_path=opened.folder.log, console=console)
+    best = None if trained.failed else attempts.best
     encoded = encode_labelled(parts["test"], encoder=fold.encoded.encoder, label_set=fold.data.label_set)
     majority = majority_probabilities(
         label_ids_of(fold.encoded.train), len(parts["test"]), num_labels=len(fold.data.label_set)
     )
     if best is not None:
-        weights.restore(fold.loaded.model, best)
+        attempts.restore(fold.loaded.model, best)
     shares = np.log(majority).astype(np.float32)
     words = fit_bag_of_words(
         parts["train"],
         fold.data.label_set,
         seconds_allowed=BASELINE_SHARE_OF_TRAINING * trained.history.training_seconds,
     )
-    judged = Fold(
+    return Fold(
         history=trained.history,
         restarts=tuple(replace(restart, fold=number + 1) for restart in trained.restarts),
         best=best,
@@ -169,8 +179,40 @@ def run_fold(
         majority=majority,
         bag_of_words_rows=words.rows,
     )
-    shutil.rmtree(weights.folder.path, ignore_errors=True)
-    return judged
+
+
+FOLD_ARRAYS = ("validation", "test", "bag_of_words", "majority")
+
+
+def write_fold(fold: Fold, path: Path) -> None:
+    """Keep what a fold's model says, so that it is not trained again after a kill."""
+    arrays = {name: np.ascontiguousarray(getattr(fold, name)) for name in FOLD_ARRAYS}
+    values = {
+        "history": fold.history.to_json(),
+        "restarts": [restart.to_json() for restart in fold.restarts],
+        "best": fold.best,
+        "bag_of_words_rows": fold.bag_of_words_rows,
+    }
+    files = {"fold.safetensors": save(arrays), "fold.json": json.dumps(values).encode()}
+    write_sealed(path, files)
+
+
+def read_fold(path: Path, *, console: Console) -> Fold | None:
+    """What `write_fold` kept; None where there is nothing, or it is damaged, which is told."""
+    if not path.exists():
+        return None
+    flaw = flaw_of(path)
+    if flaw is not None:
+        console.say(f"Skipped {path.parent.name}/{path.name}: {flaw}.", style="yellow")
+        return None
+    values = json.loads((path / "fold.json").read_bytes())
+    return Fold(
+        history=History.from_json(values["history"], steps=()),
+        restarts=tuple(Restart.from_json(restart) for restart in values["restarts"]),
+        best=values["best"],
+        bag_of_words_rows=values["bag_of_words_rows"],
+        **load((path / "fold.safetensors").read_bytes()),
+    )
 
 
 def with_splits(prepared: Prepared, *, train: Dataset, validation: Dataset, test: Dataset) -> Prepared:
@@ -182,8 +224,8 @@ def with_splits(prepared: Prepared, *, train: Dataset, validation: Dataset, test
 
 
 def train_on_all(
-    prepared: Prepared, rows: Dataset, folds: list[Fold], *, folder: RunFolder, console: Console
-) -> tuple[Trained, EpochWeights]:
+    prepared: Prepared, rows: Dataset, folds: list[Fold], *, opened: OpenRun, console: Console
+) -> tuple[Trained, Attempts]:
     """The model that is kept: all rows, as many epochs as the folds chose in the median, the last one's weights."""
     console.say("Training on all rows.", style="bold")
     chosen = [fold.best + 1 for fold in folds if fold.best is not None]
@@ -193,16 +235,16 @@ def train_on_all(
     watched = rows.select(list(range(min(len(rows), VALIDATED_ROWS))))
     everything = with_splits(replace(prepared, config=config), train=rows, validation=watched, test=rows)
     reset_weights(everything.loaded, seed=recipe.seed)
-    weights = EpochWeights(folder)
-    trained = train_until_learned(everything, weights=weights, log_path=folder.log, console=console)
-    if not trained.failed and weights.last is not None:
-        weights.restore(everything.loaded.model, weights.last)
+    attempts = opened.attempts()
+    trained = train_until_learned(everything, attempts=attempts, log_path=opened.folder.log, console=console)
+    if not trained.failed and attempts.last is not None:
+        attempts.restore(everything.loaded.model, attempts.last)
     restarts = tuple(restart for fold in folds for restart in fold.restarts) + trained.restarts
     history = replace(
         mean_history(folds), divergence=trained.history.divergence, given_up=trained.history.given_up
     )
     whole = with_splits(trained.prepared, train=rows, validation=rows, test=rows)
-    return Trained(whole, history, restarts, trained.conclusion), weights
+    return Trained(whole, history, restarts, trained.conclusion), attempts
 
 
 def mean_history(folds: list[Fold]) -> History:

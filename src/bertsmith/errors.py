@@ -15,7 +15,10 @@ BertsmithError                 everything raised on purpose; the command line sh
 │   └── IncompatibleModel      it is there, but it is not something that we can or may load
 ├── RunFolderError
 │   ├── NotARunFolder
-│   └── RunFolderExists
+│   ├── RunFolderExists
+│   ├── RunFolderInUse         another process is writing it
+│   ├── RunChanged             data, labels or recipe are not those that the run began with
+│   └── NothingToResume        no run, a finished run, or no checkpoint that is whole
 └── MissingDependency          names the command that installs it
 ```
 
@@ -143,6 +146,35 @@ class NotARunFolder(RunFolderError):
 
 class RunFolderExists(RunFolderError):
     """The output folder is already there."""
+
+
+class RunFolderInUse(RunFolderError):
+    """Another process is writing the output folder."""
+
+
+class RunChanged(RunFolderError):
+    """What is to be resumed began with other data, labels or settings; every change is named."""
+
+    def __init__(self, changes: Sequence[str], *, can_be_accepted: bool) -> None:
+        self.changes = tuple(changes)
+        remedy = (
+            "or go on all the same with --accept-changes" if can_be_accepted else "or choose another --output"
+        )
+        lines = ("--resume: this is not what the run began with.", *changes)
+        super().__init__(
+            "\n".join((*lines, f"Put it back as it was, start again with --overwrite, {remedy}."))
+        )
+
+
+class NothingToResume(RunFolderError):
+    """There is no unfinished run, or none of its checkpoints is whole."""
+
+    def __init__(self, skipped: Sequence[str], *, why: str = "no checkpoint is whole") -> None:
+        self.skipped = tuple(skipped)
+        lines = (f"--resume: {why}.", *(f"{line}." for line in skipped))
+        super().__init__(
+            "\n".join((*lines, "Start the run again with --overwrite, or choose another --output."))
+        )
 
 
 class MissingDependency(BertsmithError):

@@ -81,6 +81,20 @@ class Interruption:
         if not self._deferrals:
             self.check()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Within `deferred()`: inside, a signal raises where the program stands, also one that came before.
+
+        Raises:
+            Interrupted: a signal came.
+        """
+        deferrals, self._deferrals = self._deferrals, 0
+        try:
+            self.check()
+            yield
+        finally:
+            self._deferrals = deferrals
+
     def check(self) -> None:
         """Stop here if a signal came.
 

@@ -36,7 +36,7 @@ from bertsmith.scored import (
     without_leaked,
 )
 from bertsmith.tokens.batching import EncodedDataset
-from bertsmith.training.checkpoint import EpochWeights
+from bertsmith.training.attempts import Attempts
 
 BASELINE_SHARE_OF_TRAINING = 0.1
 """The bag of words may take this share of the training time; beyond that it is fitted on a sample, which is said."""
@@ -63,7 +63,7 @@ class Judged:
     """A training with its judgement: what is left to do is to write it."""
 
     trained: Trained
-    weights: EpochWeights
+    weights: Attempts
     judgement: Judgement
     seeds: tuple[SeedResult, ...] = ()
     """Every seed's scores, where there was more than one."""

@@ -12,6 +12,7 @@ from bertsmith.errors import ConfigError, list_names
 from bertsmith.judgement import Judged
 from bertsmith.model.decoding import probabilities
 from bertsmith.model.saving import save_model
+from bertsmith.open_run import open_run, rows_to_resume, settings_to_resume
 from bertsmith.preparation import prepare
 from bertsmith.report.showing import show_answer
 from bertsmith.report.writing import write_folds, write_predictions, write_run, write_splits
@@ -47,24 +48,28 @@ def finetune(
     config = config or Config.from_flat(settings)
     console = console or Console.nowhere()
     folder = folder_of(config.output.output, data_name=file_name(data) or "data")
-    folder.must_be_free(overwrite=config.output.overwrite)
+    if config.output.resume:
+        config = settings_to_resume(config, folder)
+        data = rows_to_resume(data, config)
     if config.training.folds is not None:
         folds_of(config)
 
-    prepared = prepare(data, config=config, console=console)
-    folder.create(prepared.config.to_toml())
-    write_splits(folder, prepared.data.splits)
+    with open_run(folder, config=config, console=console) as opened:
+        prepared = prepare(data, config=config, console=console)
+        opened.begin(prepared)
+        write_splits(folder, prepared.data.splits)
 
-    if prepared.config.training.folds is None:
-        judged = train_and_judge(prepared, folder=folder, console=console)
-    else:
-        folds = cross_validate(prepared, folder=folder, console=console)
-        judged = folds.judged
-        write_folds(folder, folds.rows, folds.numbers)
+        if prepared.config.training.folds is None:
+            judged = train_and_judge(prepared, opened=opened, console=console)
+        else:
+            folds = cross_validate(prepared, opened=opened, console=console)
+            judged = folds.judged
+            write_folds(folder, folds.rows, folds.numbers)
 
-    write_model(judged, folder)
-    run = finished_run(judged, folder=folder, started=started)
-    write_run(run)
+        write_model(judged, folder)
+        run = finished_run(judged, folder=folder, started=started)
+        write_run(run)
+        opened.finish(judged.weights)
     show_answer(run, console)
     return run
 

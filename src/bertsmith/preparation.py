@@ -262,7 +262,7 @@ def _resolved(
 ) -> Config:
     """The settings that repeat this run: absolute files, and what was chosen by default.
 
-    Leave to overwrite is not repeated: a second run must ask for it again.
+    Leave to overwrite or resume is not repeated: a second run must ask for it again.
     """
     given = {"train_file": data, "validation": config.data.validation, "test": config.data.test}
     files = {
@@ -285,6 +285,8 @@ def _resolved(
             "data": data_config,
             "model": model_config,
             "runtime": config.runtime.model_copy(update={"threads": runtime.num_threads}),
-            "output": config.output.model_copy(update={"overwrite": False}),
+            "output": config.output.model_copy(
+                update={"overwrite": False, "resume": False, "accept_changes": False}
+            ),
         }
     )

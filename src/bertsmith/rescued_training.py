@@ -16,7 +16,7 @@ from bertsmith.console import Console, duration
 from bertsmith.diagnosis.baselines import fit_bag_of_words
 from bertsmith.model.restarting import reset_weights
 from bertsmith.preparation import Prepared
-from bertsmith.training.checkpoint import EpochWeights
+from bertsmith.training.attempts import Attempts
 from bertsmith.training.history import EpochRecord, History, Restart, StepRecord
 from bertsmith.training.loop import GiveUp
 from bertsmith.training.randomness import draw_seed
@@ -115,38 +115,44 @@ class _Tries:
 
 
 def train_until_learned(
-    prepared: Prepared, *, weights: EpochWeights, log_path: Path, console: Console
+    prepared: Prepared, *, attempts: Attempts, log_path: Path, console: Console
 ) -> Trained:
     """Train; where that fails, try again as `--on-failure` allows, telling what each attempt will cost.
 
     Args:
         prepared: model, rows and recipe; its model is trained in place.
-        weights: keeps the epochs of the attempt that the run rests on; the model may be left with another one's.
+        attempts: keeps what each attempt came to, so that none is made twice, and the weights of the one that the run
+            rests on; the model may be left with another one's.
         log_path: every step and epoch of every attempt is written here.
         console: where everything is told.
     """
     tries = _Tries()
     entropy = training_entropy(prepared)
     while True:
-        recipe = prepared.config.training
-        history = train_watched(
-            prepared,
-            weights=weights,
-            log_path=log_path,
-            console=console,
-            attempt=len(tries.failed),
-            give_up=_judge(prepared, entropy=entropy, to_its_end=tries.to_its_end, console=console),
-        )
+        recipe, number = prepared.config.training, len(tries.failed)
+        checkpoints = attempts.attempt(number)
+        history = checkpoints.finished()
+        if history is None:
+            _put_first_weights(prepared, tries, attempts=attempts)
+            history = train_watched(
+                prepared,
+                checkpoints=checkpoints,
+                log_path=log_path,
+                console=console,
+                attempt=number,
+                give_up=_judge(prepared, entropy=entropy, to_its_end=tries.to_its_end, console=console),
+            )
         sign = None if recipe.on_failure == "continue" else failed_by(history, recipe=recipe, entropy=entropy)
         if sign is None or recipe.on_failure == "stop":
-            weights.drop_aside()
+            attempts.rest_on(number)
             return Trained(prepared, history, tries.restarts())
         tries.failed.append(_Attempt(prepared, history, sign))
-        remedy = _remedy(tries, entropy=entropy)
+        remedy = _remedy(tries, entropy=entropy, attempts=attempts)
         if remedy is None:
-            return _rest_on_best(tries, weights=weights, console=console)
+            return _rest_on_best(tries, attempts=attempts, console=console)
         _tell(console, tries.failed[-1], remedy)
-        prepared = _begin(tries, remedy, weights=weights)
+        tries.remedies.append(remedy)
+        prepared = _with_recipe(prepared, remedy.recipe)
 
 
 def training_entropy(prepared: Prepared) -> float:
@@ -181,11 +187,32 @@ def _judge(prepared: Prepared, *, entropy: float, to_its_end: bool, console: Con
     return give_up
 
 
-def _remedy(tries: _Tries, *, entropy: float) -> Remedy | None:
+def _put_first_weights(prepared: Prepared, tries: _Tries, *, attempts: Attempts) -> None:
+    """The weights that the next attempt starts from: the pretrained ones, or those that the last one ended with."""
+    number = len(tries.failed)
+    if not number:
+        return
+    remedy = tries.remedies[-1]
+    if remedy.kind == "continue":
+        before = attempts.attempt(number - 1)
+        assert before.last is not None, "what is continued has ended, with an epoch"
+        before.restore(prepared.loaded.model, before.last)
+        return
+    seed = prepared.config.training.seed
+    reset_weights(
+        prepared.loaded,
+        seed=draw_seed("head", seed, number) if remedy.new_head else seed,
+        reinitialised_layers=remedy.reinitialised_layers,
+    )
+
+
+def _remedy(tries: _Tries, *, entropy: float, attempts: Attempts) -> Remedy | None:
     """What to try after the last failed attempt. Where word counts find nothing either, one restart is enough."""
     first, last = tries.failed[0], tries.failed[-1]
     if tries.words_find_something is None and last.history.divergence is None:
-        tries.words_find_something = words_find_something(last.prepared)
+        tries.words_find_something = attempts.remember(
+            "words_find_something", lambda: words_find_something(last.prepared)
+        )
     if tries.words_find_something is False and tries.num_restarts >= 1:
         return None
     return next_remedy(
@@ -234,39 +261,19 @@ def _tell(console: Console, failed: _Attempt, remedy: Remedy) -> None:
     )
 
 
-def _begin(tries: _Tries, remedy: Remedy, *, weights: EpochWeights) -> Prepared:
-    """The weights and settings that the next attempt starts from; the best attempt so far stays on disk."""
-    attempt, failed = len(tries.failed), tries.failed[-1].prepared
-    if tries.best() == attempt - 1:
-        weights.set_aside()
-    else:
-        weights.forget()
-    if remedy.kind == "restart":
-        seed = failed.config.training.seed
-        reset_weights(
-            failed.loaded,
-            seed=draw_seed("head", seed, attempt) if remedy.new_head else seed,
-            reinitialised_layers=remedy.reinitialised_layers,
-        )
-    tries.remedies.append(remedy)
-    return _with_recipe(failed, remedy.recipe)
-
-
 def _with_recipe(prepared: Prepared, recipe: TrainingConfig) -> Prepared:
     """The same run by other settings."""
     return replace(prepared, config=prepared.config.model_copy(update={"training": recipe}))
 
 
-def _rest_on_best(tries: _Tries, *, weights: EpochWeights, console: Console) -> Trained:
+def _rest_on_best(tries: _Tries, *, attempts: Attempts, console: Console) -> Trained:
     """Nothing helped: the run rests on the failed attempt that is best on the validation rows, else on the last."""
     last = len(tries.failed) - 1
     best = tries.best()
     kept = last if best is None else best
     attempt = tries.failed[kept]
-    if kept == last:
-        weights.drop_aside()
-    else:
-        weights.take_back()
+    attempts.rest_on(kept)
+    if kept != last:
         console.say(
             f"It failed: {tries.failed[last].sign}. Nothing is left to try: back to attempt {kept + 1}, "
             "the best of them on the validation rows.",

@@ -57,12 +57,13 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Weights of the best and of the last epoch."""
+        """What an unfinished run goes on from; of a finished one, the weights of the best and of the last epoch."""
         return self.path / "checkpoints"
 
-    def checkpoint_weights(self, epoch_index: int) -> Path:
-        """Weights as they were after an epoch (0-based index)."""
-        return self.checkpoints / f"epoch-{epoch_index + 1}" / "model.safetensors"
+    @property
+    def lock(self) -> Path:
+        """Held by the process that writes the run; gone when it ends in order."""
+        return self.path / ".lock"
 
     @property
     def weights(self) -> Path:
@@ -104,15 +105,16 @@ class RunFolder:
             raise RunFolderError(
                 f"{self.path}: {above} is a file, so it can hold no folder. Choose another --output."
             )
-        if not self.path.exists() or not any(self.path.iterdir()):
+        if not self.path.exists() or not any(file != self.lock for file in self.path.iterdir()):
             return
         if not self.is_ours():
             raise NotARunFolder(
                 f"{self.path}: this folder holds files that bertsmith did not write. Choose another --output."
             )
         if not overwrite:
+            unfinished = "" if self.results.exists() else ", or go on with it with --resume"
             raise RunFolderExists(
-                f"{self.path}: an earlier run is already there. Choose another --output, or replace it with --overwrite."
+                f"{self.path}: an earlier run is already there. Choose another --output, or replace it with --overwrite{unfinished}."
             )
 
     def create(self, settings: str) -> None:

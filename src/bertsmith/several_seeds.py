@@ -5,7 +5,6 @@ The test rows are scored by all of them, but only after the choice is made: thei
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from dataclasses import dataclass, replace
 
@@ -13,11 +12,11 @@ from bertsmith.console import Console
 from bertsmith.evaluation.scoring import point_scores
 from bertsmith.judgement import Judged, Judgement, judge_run
 from bertsmith.model.restarting import reset_weights
+from bertsmith.open_run import OpenRun
 from bertsmith.preparation import Prepared, label_ids_of
 from bertsmith.rescued_training import Trained, train_until_learned
 from bertsmith.run import SeedResult
-from bertsmith.run_folder import RunFolder
-from bertsmith.training.checkpoint import EpochWeights
+from bertsmith.training.attempts import Attempts
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Candidate:
     """A seed's training, with the weights that it left."""
 
     trained: Trained
-    weights: EpochWeights
+    weights: Attempts
 
     @property
     def best(self) -> int | None:
@@ -38,34 +37,36 @@ class Candidate:
         return -1.0 if self.best is None else self.trained.history.epochs[self.best].macro_f1
 
 
-def train_and_judge(prepared: Prepared, *, folder: RunFolder, console: Console) -> Judged:
+def train_and_judge(prepared: Prepared, *, opened: OpenRun, console: Console) -> Judged:
     """Train with every seed, choose on the validation rows, judge the chosen one; its weights are in the model."""
-    candidates = train_seeds(prepared, folder=folder, console=console)
+    candidates = train_seeds(prepared, opened=opened, console=console)
     chosen = best_candidate(candidates)
     if chosen.best is not None:
         chosen.weights.restore(chosen.trained.prepared.loaded.model, chosen.best)
-    judgement = judge_run(chosen.trained, folder=folder, best_epoch_index=chosen.best, console=console)
+    judgement = judge_run(chosen.trained, folder=opened.folder, best_epoch_index=chosen.best, console=console)
     seeds, judgement = compare_seeds(candidates, chosen, judgement)
     return Judged(chosen.trained, chosen.weights, judgement, seeds)
 
 
-def train_seeds(prepared: Prepared, *, folder: RunFolder, console: Console) -> list[Candidate]:
+def train_seeds(prepared: Prepared, *, opened: OpenRun, console: Console) -> list[Candidate]:
     """One candidate per seed, the recipe's own first; the best on the validation rows is `best_candidate`'s to find."""
     first = prepared.config.training.seed
     count = prepared.config.training.seeds
     if count == 1:
-        weights = EpochWeights(folder)
-        trained = train_until_learned(prepared, weights=weights, log_path=folder.log, console=console)
-        return [Candidate(trained, weights)]
+        attempts = opened.attempts()
+        trained = train_until_learned(
+            prepared, attempts=attempts, log_path=opened.folder.log, console=console
+        )
+        return [Candidate(trained, attempts)]
     candidates = []
     for seed in range(first, first + count):
         console.say(f"Seed {seed}, {seed - first + 1} of {count}.", style="bold")
         recipe = prepared.config.training.model_copy(update={"seed": seed})
         seeded = replace(prepared, config=prepared.config.model_copy(update={"training": recipe}))
         reset_weights(seeded.loaded, seed=seed)
-        weights = EpochWeights(RunFolder(folder.checkpoints / f"seed-{seed}"))
-        trained = train_until_learned(seeded, weights=weights, log_path=folder.log, console=console)
-        candidates.append(Candidate(trained, weights))
+        attempts = opened.attempts(f"seed-{seed}")
+        trained = train_until_learned(seeded, attempts=attempts, log_path=opened.folder.log, console=console)
+        candidates.append(Candidate(trained, attempts))
     return candidates
 
 
@@ -80,16 +81,13 @@ def compare_seeds(
 ) -> tuple[tuple[SeedResult, ...], Judgement]:
     """Every seed's scores, and the judgement with what they say of the shipped one.
 
-    The chosen weights are in the model again afterwards; the others are removed from disk.
+    The chosen weights are in the model again afterwards.
     """
     if len(candidates) == 1:
         return (), judgement
     results = tuple(_result(candidate, judgement) for candidate in candidates)
     if chosen.best is not None:
         chosen.weights.restore(chosen.trained.prepared.loaded.model, chosen.best)
-    for candidate in candidates:
-        if candidate is not chosen:
-            shutil.rmtree(candidate.weights.folder.path, ignore_errors=True)
     sentence = seeds_sentence(results)
     verdict = replace(judgement.verdict, reasons=(sentence, *judgement.verdict.reasons))
     return results, replace(judgement, verdict=verdict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from bertsmith.console import Console, duration
 from bertsmith.data.duplicates import duplicate_groups
 from bertsmith.evaluation.scoring import point_scores
 from bertsmith.evaluation.significance import learning_p_value
+from bertsmith.interruption import Interrupted
 from bertsmith.preparation import Prepared, label_ids_of, prepare
 from bertsmith.run import folder_of
 from bertsmith.sources import file_name
-from bertsmith.training.checkpoint import EpochWeights
+from bertsmith.training.checkpoint import AttemptCheckpoints
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
-from bertsmith.training.loop import GiveUp, Observers, Plan, train
+from bertsmith.training.loop import GiveUp, Keeper, Observers, Plan, Trainee, train
 from bertsmith.training.signs import is_input_blind
 
 STEPS_BEFORE_ESTIMATE = 10
@@ -30,27 +32,55 @@ STEPS_BEFORE_ESTIMATE = 10
 def train_watched(
     prepared: Prepared,
     *,
-    weights: EpochWeights,
+    checkpoints: AttemptCheckpoints,
     log_path: Path,
     console: Console,
     attempt: int = 0,
     give_up: GiveUp = lambda steps, epochs: None,
 ) -> History:
-    """Train the prepared model in place.
+    """Train the prepared model in place, from its newest checkpoint if there is one.
 
     Args:
         prepared: model, rows and recipe.
-        weights: keeps the best and the last epoch's.
+        checkpoints: keeps the best and the last epoch's weights, and all that is needed to go on.
         log_path: every step and epoch is written here.
         console: where plan, progress and epochs are told.
         attempt: 0 for the first try; each draws its own dropout masks.
         give_up: ends a hopeless attempt; see `training.loop.train`.
+
+    Raises:
+        Interrupted: a signal came; all that is needed to go on is on the disk.
+        NothingToResume: there are checkpoints, and none is whole.
     """
     plan = replace(plan_of(prepared), attempt=attempt)
     console.say(plan_sentence(prepared, plan))
-    with TrainingLog(log_path) as log, console.progress("Training", total_rows=plan.num_rows) as progress:
-        if attempt:
-            log.attempt(attempt)
+    keeping = checkpoints.keeping
+    trainees: list[Trainee] = []
+    with (
+        checkpoints,
+        keeping.interruption.deferred(),
+        console.progress("Training", total_rows=plan.num_rows) as progress,
+        ExitStack() as stack,
+    ):
+        log: TrainingLog
+
+        def begin(trainee: Trainee) -> None:
+            nonlocal log
+            checkpoints.begin(trainee)
+            log = stack.enter_context(TrainingLog(log_path, num_bytes=keeping.log_bytes))
+            if attempt and not trainee.step:
+                log.attempt(attempt)
+            keeping.sync_log = log.on_disk
+            progress.advance(trainee.num_rows)
+            trainees.append(trainee)
+
+        def validate() -> ValidationScores:
+            try:
+                with keeping.interruption.at_once():
+                    return validation_scores(prepared)
+            except Interrupted:
+                checkpoints.between(*trainees)
+                raise
 
         def on_step(record: StepRecord, num_rows: int) -> None:
             log.step(record)
@@ -60,17 +90,20 @@ def train_watched(
 
         def on_epoch(record: EpochRecord, is_best: bool) -> None:  # noqa: FBT001 - the loop's own signature
             log.epoch(record)
-            weights.keep(prepared.loaded.model, is_best=is_best)
+            checkpoints.keep_epoch(prepared.loaded.model, is_best=is_best)
             console.say(epoch_sentence(record), style="red" if record.collapsed else None)
 
-        return train(
+        history = train(
             prepared.loaded.model,
             prepared.encoded.train,
             plan=plan,
-            validate=lambda: validation_scores(prepared),
+            validate=validate,
             observers=Observers(on_step=on_step, on_epoch=on_epoch),
             give_up=give_up,
+            keeper=Keeper(begin=begin, between=checkpoints.between),
         )
+        checkpoints.finish(history)
+        return history
 
 
 class _SeenEnough(Exception):

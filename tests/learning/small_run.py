@@ -106,11 +106,12 @@ def run(
         model,
         dataset,
         plan=replace(
-            plan_for(dataset, family, attempt=attempt, runtime=runtime, **recipe), class_weights=class_weights
+            plan_for(dataset, family, attempt=attempt, runtime=runtime, **recipe),
+            class_weights=class_weights,
+            row_order=(lambda epoch: np.arange(len(dataset))) if in_order else None,
         ),
         validate=validate,
         observers=Observers(on_step=lambda record, num_rows: steps.append(record), on_epoch=on_epoch),
-        row_order=(lambda epoch: np.arange(len(dataset))) if in_order else None,
     )
     return history, steps
 

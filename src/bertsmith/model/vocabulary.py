@@ -69,3 +69,18 @@ class VocabularyInUse:
             self._matrix.mul_(self._shrunk_by)
             self._shrunk_by = 1.0
         self._matrix.index_copy_(0, self._ids, self.rows.detach())
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The rows with their ids, and the factor that the other rows still have to shrink by. Nothing is copied or changed."""
+        return {"ids": self._ids, "rows": self.rows.detach()}, {"shrunk_by": self._shrunk_by}
+
+    @torch.no_grad()
+    def put(self, tensors: dict[str, Tensor], numbers: dict[str, float]) -> None:
+        """Put back what `state` gave, which may be of other training rows; the model's own matrix is in place already."""
+        if torch.equal(tensors["ids"].to(self._ids.device), self._ids):
+            self.rows.copy_(tensors["rows"])
+            self._shrunk_by = numbers["shrunk_by"]
+            return
+        self._matrix.mul_(numbers["shrunk_by"])
+        self._matrix.index_copy_(0, tensors["ids"].to(self._ids.device), tensors["rows"].to(self._matrix))
+        self.rows.copy_(self._matrix[self._ids])

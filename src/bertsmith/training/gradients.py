@@ -90,6 +90,13 @@ class PaddedGradients:
     def put_back(self) -> None:
         """Nothing to do: what is trained is the model's own weights."""
 
+    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Nothing to keep: what is trained is the model's own weights."""
+        return {}, {}
+
+    def put(self, tensors: dict[str, Tensor], numbers: dict[str, float]) -> None:
+        """Nothing to put back."""
+
 
 class PackedGradients:
     """A copy of the network that shares the model's weights, on packed rows."""
@@ -140,3 +147,12 @@ class PackedGradients:
         """Let the model hold the embedding rows as they are now."""
         if self._vocabulary is not None:
             self._vocabulary.put_back()
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """What the model does not hold yet: the embedding rows in use and how far the others have shrunk."""
+        return ({}, {}) if self._vocabulary is None else self._vocabulary.state()
+
+    def put(self, tensors: dict[str, Tensor], numbers: dict[str, float]) -> None:
+        """Put back what `state` gave; the model's own weights are in place already."""
+        if self._vocabulary is not None:
+            self._vocabulary.put(tensors, numbers)

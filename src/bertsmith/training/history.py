@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bertsmith.training.signs import COLLAPSED_SHARE
@@ -125,6 +125,11 @@ class Restart:
             "epochs": [epoch.to_json() for epoch in self.epochs],
         }
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Restart:
+        """What `to_json` gave."""
+        return cls(**(values | {"epochs": tuple(EpochRecord(**epoch) for epoch in values["epochs"])}))
+
 
 @dataclass(frozen=True)
 class History:
@@ -146,3 +151,16 @@ class History:
     """Every optimizer step; empty where only the table is known."""
     given_up: GivenUp | None = None
     """None where the attempt ran to its end, or diverged."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the steps, as plain values; a loss may be NaN."""
+        return {key: value for key, value in asdict(replace(self, steps=())).items() if key != "steps"}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], *, steps: tuple[StepRecord, ...]) -> History:
+        """What `to_json` gave, with the steps that were kept beside it."""
+        epochs = tuple(EpochRecord(**epoch) for epoch in values["epochs"])
+        divergence = values["divergence"] and Divergence(**values["divergence"])
+        given_up = values["given_up"] and GivenUp(**values["given_up"])
+        ends = {"epochs": epochs, "divergence": divergence, "given_up": given_up, "steps": steps}
+        return cls(**(values | ends))

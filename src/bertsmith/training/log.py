@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -15,8 +16,11 @@ from bertsmith.training.history import EpochRecord, StepRecord
 class TrainingLog:
     """The open log of a run; a further attempt goes on behind the earlier ones."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, num_bytes: int) -> None:
+        """Open the log behind its first bytes: what a kill left behind them is written again."""
         self._file = path.open("a", encoding="utf-8")
+        if path.stat().st_size > num_bytes:
+            self._file.truncate(num_bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -25,6 +29,12 @@ class TrainingLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+    def on_disk(self) -> int:
+        """Have all so far on the disk; gives its bytes."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return os.fstat(self._file.fileno()).st_size
 
     def attempt(self, number: int) -> None:
         """One line where an attempt begins; 0 is the first."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import torch
@@ -56,6 +57,8 @@ class Plan:
     """What each row of a label counts in the loss, in id order; None: one."""
     attempt: int = 0
     """0 for the first try; a restart draws other dropout masks."""
+    row_order: RowOrder | None = None
+    """None: `shuffled_rows` of the recipe's seed."""
 
     @classmethod
     def of(
@@ -100,6 +103,16 @@ class Observers:
     """After every validation, and whether this epoch is the best so far; the model holds its weights."""
 
 
+@dataclass(frozen=True)
+class Keeper:
+    """Functions that keep what is needed to go on, and put it back."""
+
+    begin: Callable[[Trainee], None] = lambda trainee: None
+    """Before the first step; may put a kept state in."""
+    between: Callable[[Trainee], None] = lambda trainee: None
+    """After every step and every epoch; may keep the state, and may end the run."""
+
+
 class GaveUp(Exception):  # noqa: N818 - a decision, no error
     """The attempt learns nothing; carries what the history will say. Never leaves this file."""
 
@@ -126,8 +139,17 @@ class Trainee:
     num_tokens: int = 0
     training_seconds: float = 0.0
     validation_seconds: float = 0.0
+    epoch_loss: float = 0.0
+    """Of the epoch at hand, in nats, summed over its rows so far."""
+    epoch_rows: int = 0
+    """Rows of the epoch at hand so far; 0 where the last one is closed."""
     epochs: list[EpochRecord] = field(default_factory=list)
     steps: list[StepRecord] = field(default_factory=list)
+
+    @property
+    def steps_of_epoch(self) -> int:
+        """Steps of the epoch at hand so far."""
+        return self.step - (self.epochs[-1].step if self.epochs else 0)
 
 
 def train(
@@ -137,8 +159,8 @@ def train(
     plan: Plan,
     validate: Callable[[], ValidationScores],
     observers: Observers | None = None,
-    row_order: RowOrder | None = None,
     give_up: GiveUp = lambda steps, epochs: None,
+    keeper: Keeper | None = None,
 ) -> History:
     """Train the model in place; gives what happened.
 
@@ -148,11 +170,11 @@ def train(
         plan: recipe, layout, runtime and number of steps.
         validate: scores the model as it is on the validation rows.
         observers: told of every step and epoch.
-        row_order: by default `shuffled_rows` of the recipe's seed.
         give_up: asked after every step with all steps and epochs so far; a clause ends the attempt, None lets it go on.
+        keeper: keeps what is needed to go on after a kill, and puts it back.
     """
-    observers = observers or Observers()
-    order = row_order or (lambda epoch: shuffled_rows(len(dataset), seed=plan.recipe.seed, epoch=epoch))
+    observers, keeper = observers or Observers(), keeper or Keeper()
+    order = plan.row_order or (lambda epoch: shuffled_rows(len(dataset), seed=plan.recipe.seed, epoch=epoch))
     gradients = _gradients(model, dataset, plan=plan)
     trainee = Trainee(
         model=model,
@@ -166,17 +188,20 @@ def train(
         sign = give_up(trainee.steps, trainee.epochs)
         if sign is not None:
             raise GaveUp(GivenUp(step=trainee.step, sign=sign))
+        keeper.between(trainee)
 
     divergence = given_up = None
-    epoch = 0
     try:
-        while trainee.step < plan.num_steps and not should_stop(trainee.epochs, recipe=plan.recipe):
-            mean_loss = train_epoch(trainee, dataset, rows=order(epoch), plan=plan, on_step=on_step)
-            record = close_epoch(trainee, mean_loss, plan=plan, validate=validate)
-            trainee.epochs.append(record)
+        keeper.begin(trainee)
+        while trainee.epoch_rows or (
+            trainee.step < plan.num_steps and not should_stop(trainee.epochs, recipe=plan.recipe)
+        ):
+            rows = order(len(trainee.epochs))
+            train_epoch(trainee, dataset, rows=rows, plan=plan, on_step=on_step)
+            record = close_epoch(trainee, plan=plan, validate=validate)
             best = best_epoch_index(trainee.epochs, select_by=plan.recipe.select_by)
             observers.on_epoch(record, best == len(trainee.epochs) - 1)
-            epoch += 1
+            keeper.between(trainee)
     except Diverged as diverged:
         divergence = diverged.divergence
     except GaveUp as gave_up:
@@ -193,20 +218,18 @@ def train_epoch(
     rows: NDArray[np.int64],
     plan: Plan,
     on_step: Callable[[StepRecord, int], None],
-) -> float:
-    """One pass over these rows, or what is left of the steps; gives its mean loss in nats per row."""
-    summed_loss, num_rows = 0.0, 0
-    for batch_rows in split_rows(rows, size=plan.recipe.batch_size):
+) -> None:
+    """One pass over these rows, or what is left of it, or of the steps."""
+    for batch_rows in islice(split_rows(rows, size=plan.recipe.batch_size), trainee.steps_of_epoch, None):
         if trainee.step == plan.num_steps:
             break
         start = time.perf_counter()
         record = train_step(trainee, dataset, rows=batch_rows, plan=plan)
         trainee.training_seconds += time.perf_counter() - start
         trainee.num_rows += len(batch_rows)
-        summed_loss += record.loss * len(batch_rows)
-        num_rows += len(batch_rows)
+        trainee.epoch_loss += record.loss * len(batch_rows)
+        trainee.epoch_rows += len(batch_rows)
         on_step(record, len(batch_rows))
-    return summed_loss / num_rows
 
 
 def train_step(
@@ -236,10 +259,8 @@ def train_step(
     return StepRecord(step=trainee.step, loss=loss, gradient_norm=gradient_norm, learning_rate=learning_rate)
 
 
-def close_epoch(
-    trainee: Trainee, mean_loss: float, *, plan: Plan, validate: Callable[[], ValidationScores]
-) -> EpochRecord:
-    """Score the validation rows; gives the epoch's row of the results table.
+def close_epoch(trainee: Trainee, *, plan: Plan, validate: Callable[[], ValidationScores]) -> EpochRecord:
+    """Score the validation rows; adds and gives the epoch's row of the results table.
 
     Raises:
         Diverged: a weight or the validation loss is not finite.
@@ -251,10 +272,10 @@ def close_epoch(
     trainee.validation_seconds += time.perf_counter() - start
     _must_be_finite("validation loss", scores.loss, trainee=trainee, learning_rate=learning_rate)
     whole, rest = divmod(trainee.step, plan.steps_per_epoch)
-    return EpochRecord(
+    record = EpochRecord(
         epoch=round(whole + rest / plan.steps_per_epoch, 2),
         step=trainee.step,
-        train_loss=mean_loss,
+        train_loss=trainee.epoch_loss / trainee.epoch_rows,
         validation_loss=scores.loss,
         f1=scores.f1,
         accuracy=scores.accuracy,
@@ -266,6 +287,9 @@ def close_epoch(
         or is_input_blind(scores.information, p_value=scores.p_value),
         information=scores.information,
     )
+    trainee.epochs.append(record)
+    trainee.epoch_loss, trainee.epoch_rows = 0.0, 0
+    return record
 
 
 def _history(trainee: Trainee, *, divergence: Divergence | None, given_up: GivenUp | None) -> History:
