@@ -1,0 +1,45 @@
+"""One process at a time writes a run folder; a killed one is known by what it left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from bertsmith.errors import RunFolderInUse
+from bertsmith.run_lock import RunLock
+
+
+def test_the_lock_is_held_until_it_is_given_back(tmp_path: Path) -> None:
+    first, second = RunLock(tmp_path / ".lock"), RunLock(tmp_path / ".lock")
+    first.take({})
+    with pytest.raises(RunFolderInUse, match=f"number {os.getpid()}"):
+        second.take({})
+    first.give_back()
+    second.take({})
+    assert second.left_behind is None
+    second.give_back()
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_the_next_one_is_told_of_a_process_that_was_killed(tmp_path: Path) -> None:
+    child = os.fork()
+    if not child:
+        RunLock(tmp_path / ".lock").take({"out_of_memory_kills": 4})
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    lock = RunLock(tmp_path / ".lock")
+    lock.take({})
+    assert lock.left_behind == {"out_of_memory_kills": 4, "pid": child}
+    lock.give_back()
+
+
+@pytest.mark.parametrize("left", [b"", b" not JSON", b' ["a list"]'])
+def test_a_lock_file_of_another_form_locks_nobody_out(tmp_path: Path, left: bytes) -> None:
+    (tmp_path / ".lock").write_bytes(left)
+    lock = RunLock(tmp_path / ".lock")
+    lock.take({})
+    assert lock.left_behind is None
+    lock.give_back()
