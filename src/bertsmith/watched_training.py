@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
 from bertsmith.config import Config
-from bertsmith.console import Console, duration
+from bertsmith.console import Console, ProgressLine, duration
 from bertsmith.data.duplicates import duplicate_groups
 from bertsmith.evaluation.scoring import point_scores
 from bertsmith.evaluation.significance import learning_p_value
@@ -54,56 +55,80 @@ def train_watched(
     """
     plan = replace(plan_of(prepared), attempt=attempt)
     console.say(plan_sentence(prepared, plan))
-    keeping = checkpoints.keeping
-    trainees: list[Trainee] = []
+    interruption = checkpoints.keeping.interruption
     with (
         checkpoints,
-        keeping.interruption.deferred(),
+        interruption.deferred(),
         console.progress("Training", total_rows=plan.num_rows) as progress,
-        ExitStack() as stack,
+        _Watch(prepared, plan, checkpoints, log_path, console, progress) as watch,
     ):
-        log: TrainingLog
-
-        def begin(trainee: Trainee) -> None:
-            nonlocal log
-            checkpoints.begin(trainee)
-            log = stack.enter_context(TrainingLog(log_path, num_bytes=keeping.log_bytes))
-            if attempt and not trainee.step:
-                log.attempt(attempt)
-            keeping.sync_log = log.on_disk
-            progress.advance(trainee.num_rows)
-            trainees.append(trainee)
-
-        def validate() -> ValidationScores:
-            try:
-                with keeping.interruption.at_once():
-                    return validation_scores(prepared)
-            except Interrupted:
-                checkpoints.between(*trainees)
-                raise
-
-        def on_step(record: StepRecord, num_rows: int) -> None:
-            log.step(record)
-            progress.advance(num_rows, note=f"loss {record.loss:.4f}")
-            if record.step == STEPS_BEFORE_ESTIMATE < plan.num_steps:
-                console.say(f"The training steps will end in about {duration(progress.seconds_left())}.")
-
-        def on_epoch(record: EpochRecord, is_best: bool) -> None:  # noqa: FBT001 - the loop's own signature
-            log.epoch(record)
-            checkpoints.keep_epoch(prepared.loaded.model, is_best=is_best)
-            console.say(epoch_sentence(record), style="red" if record.collapsed else None)
-
         history = train(
             prepared.loaded.model,
             prepared.encoded.train,
             plan=plan,
-            validate=validate,
-            observers=Observers(on_step=on_step, on_epoch=on_epoch),
+            validate=watch.validate,
+            observers=Observers(on_step=watch.on_step, on_epoch=watch.on_epoch),
             give_up=give_up,
-            keeper=Keeper(begin=begin, between=checkpoints.between),
+            keeper=Keeper(begin=watch.begin, between=checkpoints.between),
         )
         checkpoints.finish(history)
-        return history
+    return history
+
+
+@dataclass
+class _Watch:
+    """What follows an attempt from its first step or from its newest checkpoint."""
+
+    prepared: Prepared
+    plan: Plan
+    checkpoints: AttemptCheckpoints
+    log_path: Path
+    console: Console
+    progress: ProgressLine
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def begin(self, trainee: Trainee) -> None:
+        """Take up what is kept; the log goes on from there."""
+        self._trainee = trainee
+        self.checkpoints.begin(trainee)
+        keeping = self.checkpoints.keeping
+        self._log = self._stack.enter_context(TrainingLog(self.log_path, num_bytes=keeping.log_bytes))
+        keeping.sync_log = self._log.on_disk
+        if self.plan.attempt and not trainee.step:
+            self._log.attempt(self.plan.attempt)
+        self.progress.advance(trainee.num_rows)
+
+    def validate(self) -> ValidationScores:
+        """Score the validation rows; a signal ends it at once, with the steps so far on disk."""
+        try:
+            with self.checkpoints.keeping.interruption.at_once():
+                return validation_scores(self.prepared)
+        except Interrupted:
+            self.checkpoints.between(self._trainee)
+            raise
+
+    def on_step(self, record: StepRecord, num_rows: int) -> None:
+        """Log and tell a step."""
+        self._log.step(record)
+        self.progress.advance(num_rows, note=f"loss {record.loss:.4f}")
+        if record.step == STEPS_BEFORE_ESTIMATE < self.plan.num_steps:
+            self.console.say(
+                f"The training steps will end in about {duration(self.progress.seconds_left())}."
+            )
+
+    def on_epoch(self, record: EpochRecord, is_best: bool) -> None:  # noqa: FBT001 - the loop's own signature
+        """Log, keep and tell an epoch."""
+        self._log.epoch(record)
+        self.checkpoints.keep_epoch(self.prepared.loaded.model, is_best=is_best)
+        self.console.say(epoch_sentence(record), style="red" if record.collapsed else None)
 
 
 class _SeenEnough(Exception):

@@ -69,7 +69,10 @@ def test_ctrl_c_shows_no_traceback(interrupted: Ended) -> None:
 
 
 def test_ctrl_c_is_acknowledged(interrupted: Ended) -> None:
-    assert interrupted.err.splitlines()[-1] == "bertsmith: interrupted."
+    assert interrupted.err.splitlines()[-1] == (
+        "bertsmith: interrupted by SIGINT. Go on with: bertsmith train --resume --output "
+        f"{interrupted.folder}"
+    )
 
 
 def test_what_was_logged_before_ctrl_c_stays(interrupted: Ended) -> None:

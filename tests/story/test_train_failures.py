@@ -93,12 +93,12 @@ def test_every_epoch_of_a_collapsed_run_is_marked_in_the_table(failed: Finished)
 
 
 def test_the_last_weights_of_a_collapsed_run_are_kept_aside(failed: Finished) -> None:
-    kept = list(failed.folder.glob("checkpoints/*/model.safetensors"))
+    kept = list(failed.folder.glob("checkpoints/attempt-1/*/model.safetensors"))
     assert [path.parent.name for path in kept] == ["epoch-2"]
 
 
 def test_where_no_epoch_ended_no_weights_are_promised(diverged: Finished) -> None:
-    assert not list(diverged.folder.glob("checkpoints/*/model.safetensors"))
+    assert not list(diverged.folder.glob("checkpoints/attempt-1/*/model.safetensors"))
     assert "no epoch ended" in diverged.outcome.err
     assert str(diverged.folder / "checkpoints") not in diverged.outcome.err
 
