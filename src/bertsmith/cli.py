@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -27,12 +27,12 @@ from bertsmith.exits import (
     exit_of_interruption,
     machine_failure,
     notes_of,
+    resume_command,
     tell_error,
 )
 from bertsmith.flags import with_settings
-from bertsmith.interruption import Interrupted
-
-OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+from bertsmith.inference.format_names import OutputFormat
+from bertsmith.interruption import Interrupted, Interruption
 
 app = typer.Typer(
     name="bertsmith",
@@ -54,7 +54,7 @@ RunArgument = Annotated[
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but our own bugs shows a traceback."""
     try:
-        app(args=list(arguments), prog_name="bertsmith")
+        app(args=list(arguments), prog_name="bertsmith", obj=tuple(arguments))
     except SystemExit as exit_:
         return exit_code(exit_)
     except Interrupted as interrupted:
@@ -193,6 +193,7 @@ def check_command(
 )
 def predict_command(
     *,
+    context: typer.Context,
     run_path: RunArgument,
     data: Annotated[
         str,
@@ -216,27 +217,39 @@ def predict_command(
             "--raw-csv", help="Write texts untouched, also those that a spreadsheet would run as a formula."
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output file, also an unfinished one.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an unfinished output file, behind its last rows.")
+    ] = False,
     quiet: Quiet = False,
     settings: dict[str, Any],
 ) -> None:
     """Label new rows: the same rows, in the same order; any size."""
-    from bertsmith.data.table import ReadOptions
-    from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
-    from bertsmith.inference.predictor import Predictor
+    from bertsmith.inference.destination import check_destination
 
     console = Console(quiet=quiet)
     resolved = Config.from_flat(settings)
-    options = PredictionOptions(
-        read=ReadOptions.from_config(resolved.data),
-        output_format=output_format,
-        raw_csv=raw_csv,
-        overwrite=overwrite,
-        batch_size=batch_size,
-    )
-    predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
-    with console.progress("Predicting", total_rows=None) as progress:
-        summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
+    check_destination(data, output, overwrite=overwrite, resume=resume, output_format=output_format)
+    with Interruption().watch() as interruption:
+        from bertsmith.data.table import ReadOptions
+        from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
+        from bertsmith.inference.predictor import Predictor
+
+        options = PredictionOptions(
+            read=ReadOptions.from_config(resolved.data),
+            output_format=output_format,
+            raw_csv=raw_csv,
+            overwrite=overwrite,
+            batch_size=batch_size,
+            resume=resume,
+            resume_command=resume_command(context.obj),
+            interruption=interruption,
+        )
+        predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
+        with console.progress("Predicting", total_rows=None) as progress:
+            summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
     for note in summary.notes:
         console.say(note, style="dim")
     console.say(

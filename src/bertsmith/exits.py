@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import sys
+from collections.abc import Sequence
 
 from bertsmith.console import printable
 from bertsmith.interruption import Interrupted
@@ -26,6 +28,12 @@ def exit_of_interruption(interrupted: Interrupted) -> int:
     """Say what ended the command, what is kept and how to go on; gives 143 for SIGTERM, 130 for SIGINT, 129 for SIGHUP."""
     tell_error(" ".join((str(interrupted), *notes_of(interrupted))))
     return 128 + interrupted.signal_number
+
+
+def resume_command(arguments: Sequence[str]) -> str:
+    """The command line that goes on where one with these arguments was stopped."""
+    more = () if "--resume" in arguments else ("--resume",)
+    return shlex.join(("bertsmith", *arguments, *more))
 
 
 def machine_failure(error: Exception) -> str | None:

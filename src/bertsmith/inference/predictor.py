@@ -16,7 +16,7 @@ from bertsmith.inference.training_facts import TrainingFacts, read_training_fact
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.model.loading import LoadedModel, load_run
 from bertsmith.model.prediction import NoProgress, predict_logits
-from bertsmith.runtime import Runtime, choose_runtime
+from bertsmith.runtime import Runtime, choose_runtime, environment
 from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import TextEncoder
 
@@ -89,6 +89,14 @@ class Predictor:
         facts = read_training_facts(Path(folder))
         runtime = choose_runtime(device=device, precision="float32", threads=threads)
         return cls(load_run(folder), runtime=runtime, facts=facts)
+
+    def surroundings(self) -> dict[str, object]:
+        """What the last digits of an answer may depend on beside the model: versions, device, threads."""
+        versions = environment(self._runtime)["versions"]
+        return {name: versions.get(name) for name in ("bertsmith", "torch", "transformers", "tokenizers")} | {
+            "--device": str(self._runtime.device),
+            "--threads": self._runtime.num_threads,
+        }
 
     def predict(
         self, texts: Sequence[str] | str, text_pairs: Sequence[str] | str | None = None
