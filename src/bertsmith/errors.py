@@ -15,7 +15,9 @@ BertsmithError                 everything raised on purpose; the command line sh
 │   └── IncompatibleModel      it is there, but it is not something that we can or may load
 ├── RunFolderError
 │   ├── NotARunFolder
-│   └── RunFolderExists
+│   ├── RunFolderExists
+│   ├── NoRoom                 the disk has less free than the run must write
+│   └── ReadBackFailed         what came back from the disk is not the model that was saved
 └── MissingDependency          names the command that installs it
 ```
 
@@ -27,6 +29,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 MAX_NAMES_SHOWN = 10
 
@@ -143,6 +146,28 @@ class NotARunFolder(RunFolderError):
 
 class RunFolderExists(RunFolderError):
     """The output folder is already there."""
+
+
+class NoRoom(RunFolderError):
+    """The disk of the output folder has less free than the run must write."""
+
+    def __init__(self, folder: Path, *, num_bytes: int, free: int) -> None:
+        self.folder, self.num_bytes, self.free = folder, num_bytes, free
+        super().__init__(
+            f"{folder}: the disk has {free / 1e6:,.0f} MB free, and the run writes {num_bytes / 1e6:,.0f} MB at least. "
+            "Make room, or choose another --output."
+        )
+
+
+class ReadBackFailed(RunFolderError):
+    """The saved model was read back from the disk, and it is not the one that was trained."""
+
+    def __init__(self, folder: Path, problem: str) -> None:
+        self.folder, self.problem = folder, problem
+        super().__init__(
+            f"{folder}: the model was saved and read back from the disk, and {problem}. Do not use the model in this folder; "
+            f"what was trained is still in {folder / 'checkpoints'}. Check the disk, and write it anew."
+        )
 
 
 class MissingDependency(BertsmithError):
