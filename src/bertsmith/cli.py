@@ -25,6 +25,7 @@ from bertsmith.exits import (
     EXIT_USER,
     exit_code,
     exit_of_interruption,
+    flush_standard_output,
     machine_failure,
     notes_of,
     resume_command,
@@ -33,6 +34,7 @@ from bertsmith.exits import (
 from bertsmith.flags import with_settings
 from bertsmith.inference.format_names import OutputFormat
 from bertsmith.interruption import Interrupted, Interruption
+from bertsmith.run_folder import folder_of
 
 app = typer.Typer(
     name="bertsmith",
@@ -53,6 +55,11 @@ RunArgument = Annotated[
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but our own bugs shows a traceback."""
+    return flush_standard_output(_run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """The command, and what is said of what stopped it."""
     try:
         app(args=list(arguments), prog_name="bertsmith", obj=tuple(arguments))
     except SystemExit as exit_:
@@ -124,6 +131,10 @@ def train_command(
         if rehearsal.divergence is not None and not resolved.output.no_fail:
             raise typer.Exit(EXIT_ANSWER_IS_NO)
         return
+    # Before torch is there: a folder that takes no files is told within a second.
+    data_file = str(resolved.data.train_file)
+    folder = folder_of(resolved.output.output, data_name="data" if data_file == "-" else Path(data_file).name)
+    folder.must_be_free(overwrite=resolved.output.overwrite)
     from bertsmith.pipeline import finetune
 
     finished = finetune(resolved.data.train_file, config=resolved, console=console)

@@ -37,7 +37,7 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
         OSError: the system does not take it; `filename` is the path.
     """
     part = part_of(path)
-    with _told_as(path):
+    with told_as(path):
         try:
             with _opened_anew(part) as stream:
                 yield stream
@@ -72,7 +72,7 @@ def sync_file(path: Path) -> None:
     Raises:
         OSError: it is not; `filename` is the path.
     """
-    with _told_as(path), path.open("rb+") as stream:
+    with told_as(path), path.open("rb+") as stream:
         os.fsync(stream.fileno())
 
 
@@ -123,7 +123,7 @@ def must_take_files(path: Path) -> None:
     Raises:
         OSError: it could not (no permission, read-only, a full disk, a name too long); `filename` is the path.
     """
-    with _told_as(path):
+    with told_as(path):
         part = part_of(path)
         try:
             with _opened_anew(part) as stream:
@@ -146,7 +146,7 @@ def bytes_free(folder: Path) -> int:
 
 
 @contextmanager
-def _told_as(path: Path) -> Iterator[None]:
+def told_as(path: Path) -> Iterator[None]:
     """OSErrors inside are about this path, whatever name or descriptor was used."""
     try:
         yield

@@ -154,7 +154,7 @@ class NoRoom(RunFolderError):
     def __init__(self, folder: Path, *, num_bytes: int, free: int) -> None:
         self.folder, self.num_bytes, self.free = folder, num_bytes, free
         super().__init__(
-            f"{folder}: the disk has {free / 1e6:,.0f} MB free, and the run writes {num_bytes / 1e6:,.0f} MB at least. "
+            f"{folder}: the disk has {free / 1e6:,.1f} MB free, and the run writes {num_bytes / 1e6:,.1f} MB at least. "
             "Make room, or choose another --output."
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -39,12 +41,11 @@ def resume_command(arguments: Sequence[str]) -> str:
 def machine_failure(error: Exception) -> str | None:
     """What the machine refused (a full disk, a file without permission, memory), and what to do; None for a bug."""
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        remedy = (
-            "Make room, or choose another folder."
-            if error.errno == errno.ENOSPC
-            else "Mend that, or choose another path."
-        )
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        # Every writer of a file names it; standard error is where this is told.
+        nameless = "standard output: " if is_full else ""
+        where = f"{error.filename}: " if error.filename else nameless
+        remedy = "Make room, or choose another place." if is_full else "Mend that, or choose another path."
         return f"{where}the system says: {error.strerror}. {remedy}"
     is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if is_memory or (isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)):
@@ -53,6 +54,19 @@ def machine_failure(error: Exception) -> str | None:
             "score fewer rows at once with --eval-batch-size, or cut texts shorter with --max-length."
         )
     return None
+
+
+def flush_standard_output(code: int) -> int:
+    """Hand on what is still held, and say so if that fails: Python would try again at its end, with a traceback. Gives the code."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and code in (0, EXIT_ANSWER_IS_NO):
+            tell_error(machine_failure(error) or "")
+            code = EXIT_USER
+        with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def notes_of(error: BaseException) -> list[str]:
@@ -64,4 +78,5 @@ def notes_of(error: BaseException) -> list[str]:
 def tell_error(message: str) -> None:
     """Say it on standard error, whatever state the console is in."""
     text = "\n".join(printable(line) for line in message.split("\n"))
-    print(f"bertsmith: {text}", file=sys.stderr)  # noqa: T201 - works even where the console does not
+    with contextlib.suppress(OSError):  # standard error is full too: the exit code still tells
+        print(f"bertsmith: {text}", file=sys.stderr)  # noqa: T201 - works even where the console does not

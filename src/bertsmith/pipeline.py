@@ -16,8 +16,8 @@ from bertsmith.model.saving import bytes_of_weights, save_model
 from bertsmith.preparation import prepare
 from bertsmith.report.showing import show_answer
 from bertsmith.report.writing import write_folds, write_predictions, write_run, write_splits
-from bertsmith.run import Run, Speed, folder_of
-from bertsmith.run_folder import RunFolder
+from bertsmith.run import Run, Speed
+from bertsmith.run_folder import RunFolder, folder_of
 from bertsmith.runtime import environment
 from bertsmith.several_seeds import train_and_judge
 from bertsmith.sources import file_name

@@ -183,6 +183,11 @@ class RunFolder:
             write_whole(self.settings, MARK + settings)
 
 
+def folder_of(output: str | None, *, data_name: str) -> RunFolder:
+    """The run folder: the one asked for, else `runs/` and the data file's name without its ending."""
+    return RunFolder(Path(output) if output else Path("runs") / Path(data_name).stem)
+
+
 def runs_that_read(fingerprint: str, *, beside: RunFolder) -> int:
     """How many other run folders beside this one say that they scored test rows of this fingerprint.
 

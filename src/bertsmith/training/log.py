@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bertsmith.durable_files import told_as
 from bertsmith.training.history import EpochRecord, StepRecord
 
 
@@ -16,6 +17,7 @@ class TrainingLog:
     """The open log of a run; a further attempt goes on behind the earlier ones."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.open("a", encoding="utf-8")
 
     def __enter__(self) -> Self:
@@ -24,7 +26,8 @@ class TrainingLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with told_as(self._path):
+            self._file.close()
 
     def attempt(self, number: int) -> None:
         """One line where an attempt begins; 0 is the first."""
@@ -37,7 +40,8 @@ class TrainingLog:
     def epoch(self, record: EpochRecord) -> None:
         """One line for a validation; everything so far reaches the disk."""
         self._write({"event": "epoch"} | record.to_json())
-        self._file.flush()
+        with told_as(self._path):
+            self._file.flush()
 
     def _write(self, line: dict[str, Any]) -> None:
         """JSON has no NaN: what is not finite is written as its name."""
@@ -45,4 +49,5 @@ class TrainingLog:
             key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in line.items()
         }
-        self._file.write(json.dumps(finite, ensure_ascii=False) + "\n")
+        with told_as(self._path):
+            self._file.write(json.dumps(finite, ensure_ascii=False) + "\n")
