@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,14 @@ DISK_KILOBYTES = (4, 12, 40, 100, 200, 320, 330, 336, 340, 348, 360, 400, 440, 4
 RECIPE = ("--learning-rate", "5e-3", "--epochs", "1", "--device", "cpu", "--threads", "1", "--quiet")
 NOBODY = 65_534
 SECONDS_TO_TELL = 1.0
+AS_ANOTHER_USER = """
+import os, sys
+import bertsmith.checking, bertsmith.inference.destination
+from bertsmith.cli import run
+os.setuid(int(sys.argv[1]))
+sys.exit(run(sys.argv[2:]))
+"""
+"""Root may write everywhere. What is needed is imported before: another user may not be allowed to read it."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +62,16 @@ def measure() -> Iterator[Line]:
 
 def _bertsmith(*arguments: object, stdout: int | Path = subprocess.DEVNULL, user: int | None = None) -> Ended:
     """A real process, of another user if asked."""
-    become: Callable[[], None] | None = None if user is None else (lambda: os.setuid(user))
+    program = ("-m", "bertsmith") if user is None else ("-c", AS_ANOTHER_USER, str(user))
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         target = stdout if isinstance(stdout, int) else stack.enter_context(stdout.open("wb"))
         done = subprocess.run(
-            [sys.executable, "-m", "bertsmith", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             stdout=target,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            preexec_fn=become,
         )
     return Ended(done.returncode, done.stderr, time.perf_counter() - started)
 
