@@ -6,9 +6,9 @@ disagree. torch is imported inside the commands: `--help` and `--version` start 
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,22 +18,11 @@ import typer
 from bertsmith import __version__
 from bertsmith.config import Config, read_toml
 from bertsmith.console import Console
-from bertsmith.errors import BertsmithError, ConfigError, DataHasErrors
-from bertsmith.exits import (
-    EXIT_ANSWER_IS_NO,
-    EXIT_OUR_BUG,
-    EXIT_USER,
-    exit_code,
-    exit_of_interruption,
-    flush_standard_output,
-    machine_failure,
-    notes_of,
-    resume_command,
-    tell_error,
-)
+from bertsmith.errors import ConfigError
+from bertsmith.exits import EXIT_ANSWER_IS_NO, ending_of, flush_standard_output, resume_command
 from bertsmith.flags import with_settings
 from bertsmith.inference.format_names import OutputFormat
-from bertsmith.interruption import Interrupted, Interruption
+from bertsmith.interruption import Interruption
 from bertsmith.run_folder import folder_of
 
 app = typer.Typer(
@@ -48,6 +37,12 @@ app = typer.Typer(
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the answer.")]
 Json = Annotated[bool, typer.Option("--json", help="Put the result on standard output as JSON.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the output file, also an unfinished one.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with an unfinished output file, behind its last rows.")
+]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Run folder, or any Hugging Face classification folder.")
 ]
@@ -55,29 +50,9 @@ RunArgument = Annotated[
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but our own bugs shows a traceback."""
-    return flush_standard_output(_run(arguments))
-
-
-def _run(arguments: Sequence[str]) -> int:
-    """The command, and what is said of what stopped it."""
-    try:
-        app(args=list(arguments), prog_name="bertsmith", obj=tuple(arguments))
-    except SystemExit as exit_:
-        return exit_code(exit_)
-    except Interrupted as interrupted:
-        return exit_of_interruption(interrupted)
-    except BertsmithError as error:
-        tell_error("\n".join((str(error), *notes_of(error))))
-        return EXIT_ANSWER_IS_NO if isinstance(error, DataHasErrors) else EXIT_USER
-    except Exception as error:  # noqa: BLE001 - the one door where our own bugs leave
-        message = machine_failure(error)
-        if message is not None:
-            tell_error("\n".join((message, *notes_of(error))))
-            return EXIT_USER
-        traceback.print_exc()
-        tell_error(f"this is a bug in bertsmith {__version__}. Please report it with the lines above.")
-        return EXIT_OUR_BUG
-    return 0
+    command = functools.partial(app, args=list(arguments), prog_name="bertsmith", obj=tuple(arguments))
+    code = ending_of(command, version=__version__)
+    return flush_standard_output(code)
 
 
 @app.callback(invoke_without_command=True)
@@ -228,12 +203,8 @@ def predict_command(
             "--raw-csv", help="Write texts untouched, also those that a spreadsheet would run as a formula."
         ),
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the output file, also an unfinished one.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an unfinished output file, behind its last rows.")
-    ] = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
     quiet: Quiet = False,
     settings: dict[str, Any],
 ) -> None:
@@ -243,29 +214,25 @@ def predict_command(
     console = Console(quiet=quiet)
     resolved = Config.from_flat(settings)
     check_destination(data, output, overwrite=overwrite, resume=resume, output_format=output_format)
+    told: dict[str, Any] = {
+        "output_format": output_format,
+        "raw_csv": raw_csv,
+        "overwrite": overwrite,
+        "resume": resume,
+    }
+    told |= {"batch_size": batch_size, "resume_command": resume_command(context.obj)}
     with Interruption().watch() as interruption:
         from bertsmith.data.table import ReadOptions
         from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
         from bertsmith.inference.predictor import Predictor
 
-        options = PredictionOptions(
-            read=ReadOptions.from_config(resolved.data),
-            output_format=output_format,
-            raw_csv=raw_csv,
-            overwrite=overwrite,
-            batch_size=batch_size,
-            resume=resume,
-            resume_command=resume_command(context.obj),
-            interruption=interruption,
-        )
+        options = PredictionOptions(ReadOptions.from_config(resolved.data), interruption=interruption, **told)
         predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
         with console.progress("Predicting", total_rows=None) as progress:
             summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
     for note in summary.notes:
         console.say(note, style="dim")
-    console.say(
-        f"{summary.predicted:,} of {summary.rows:,} rows predicted; {summary.failed:,} have an error instead, {summary.cut:,} were cut."
-    )
+    console.say(summary.sentence())
 
 
 @app.command("evaluate")

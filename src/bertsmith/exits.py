@@ -7,14 +7,38 @@ import errno
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 
 from bertsmith.console import printable
+from bertsmith.errors import BertsmithError, DataHasErrors
 from bertsmith.interruption import Interrupted
 
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """How torch says it on a CPU, where it has no error class of its own."""
+
+
+def ending_of(command: Callable[[], object], *, version: str) -> int:
+    """Run a command to its end, say what stopped it, and give the exit code. Nothing but our own bugs shows a traceback."""
+    try:
+        command()
+    except SystemExit as exit_:
+        return exit_code(exit_)
+    except Interrupted as interrupted:
+        return exit_of_interruption(interrupted)
+    except BertsmithError as error:
+        tell_error("\n".join((str(error), *notes_of(error))))
+        return EXIT_ANSWER_IS_NO if isinstance(error, DataHasErrors) else EXIT_USER
+    except Exception as error:  # noqa: BLE001 - the one door where our own bugs leave
+        message = machine_failure(error)
+        if message is not None:
+            tell_error("\n".join((message, *notes_of(error))))
+            return EXIT_USER
+        traceback.print_exc()
+        tell_error(f"this is a bug in bertsmith {version}. Please report it with the lines above.")
+        return EXIT_OUR_BUG
+    return 0
 
 
 def exit_code(exit_: SystemExit) -> int:

@@ -72,6 +72,11 @@ class PredictionSummary:
     notes: tuple[str, ...] = ()
     """What was recognised or decided on the way, one sentence each."""
 
+    def sentence(self) -> str:
+        """The counts in words."""
+        predicted = f"{self.predicted:,} of {self.rows:,} rows predicted"
+        return f"{predicted}; {self.failed:,} have an error instead, {self.cut:,} were cut."
+
 
 def write_predictions(
     predictor: Predictor,
