@@ -6,33 +6,24 @@ disagree. torch is imported inside the commands: `--help` and `--version` start 
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from bertsmith import __version__
 from bertsmith.config import Config, read_toml
 from bertsmith.console import Console
-from bertsmith.errors import BertsmithError, ConfigError, DataHasErrors
-from bertsmith.exits import (
-    EXIT_ANSWER_IS_NO,
-    EXIT_OUR_BUG,
-    EXIT_USER,
-    exit_code,
-    exit_of_interruption,
-    machine_failure,
-    notes_of,
-    tell_error,
-)
+from bertsmith.errors import ConfigError
+from bertsmith.exits import EXIT_ANSWER_IS_NO, ending_of, flush_standard_output, resume_command
 from bertsmith.flags import with_settings
-from bertsmith.interruption import Interrupted
-
-OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+from bertsmith.inference.format_names import OutputFormat
+from bertsmith.interruption import Interruption
+from bertsmith.run_folder import folder_of
 
 app = typer.Typer(
     name="bertsmith",
@@ -46,6 +37,12 @@ app = typer.Typer(
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the answer.")]
 Json = Annotated[bool, typer.Option("--json", help="Put the result on standard output as JSON.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the output file, also an unfinished one.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with an unfinished output file, behind its last rows.")
+]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Run folder, or any Hugging Face classification folder.")
 ]
@@ -53,24 +50,9 @@ RunArgument = Annotated[
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but our own bugs shows a traceback."""
-    try:
-        app(args=list(arguments), prog_name="bertsmith")
-    except SystemExit as exit_:
-        return exit_code(exit_)
-    except Interrupted as interrupted:
-        return exit_of_interruption(interrupted)
-    except BertsmithError as error:
-        tell_error("\n".join((str(error), *notes_of(error))))
-        return EXIT_ANSWER_IS_NO if isinstance(error, DataHasErrors) else EXIT_USER
-    except Exception as error:  # noqa: BLE001 - the one door where our own bugs leave
-        message = machine_failure(error)
-        if message is not None:
-            tell_error("\n".join((message, *notes_of(error))))
-            return EXIT_USER
-        traceback.print_exc()
-        tell_error(f"this is a bug in bertsmith {__version__}. Please report it with the lines above.")
-        return EXIT_OUR_BUG
-    return 0
+    command = functools.partial(app, args=list(arguments), prog_name="bertsmith", obj=tuple(arguments))
+    code = ending_of(command, version=__version__)
+    return flush_standard_output(code)
 
 
 @app.callback(invoke_without_command=True)
@@ -125,6 +107,10 @@ def train_command(
         if rehearsal.divergence is not None and not resolved.output.no_fail:
             raise typer.Exit(EXIT_ANSWER_IS_NO)
         return
+    # Before torch is there: a folder that takes no files is told within a second.
+    data_file = str(resolved.data.train_file)
+    folder = folder_of(resolved.output.output, data_name="data" if data_file == "-" else Path(data_file).name)
+    folder.must_be_free(overwrite=resolved.output.overwrite)
     from bertsmith.pipeline import finetune
 
     finished = finetune(resolved.data.train_file, config=resolved, console=console)
@@ -194,6 +180,7 @@ def check_command(
 )
 def predict_command(
     *,
+    context: typer.Context,
     run_path: RunArgument,
     data: Annotated[
         str,
@@ -217,32 +204,36 @@ def predict_command(
             "--raw-csv", help="Write texts untouched, also those that a spreadsheet would run as a formula."
         ),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
     quiet: Quiet = False,
     settings: dict[str, Any],
 ) -> None:
     """Label new rows: the same rows, in the same order; any size."""
-    from bertsmith.data.table import ReadOptions
-    from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
-    from bertsmith.inference.predictor import Predictor
+    from bertsmith.inference.destination import check_destination
 
     console = Console(quiet=quiet)
     resolved = Config.from_flat(settings)
-    options = PredictionOptions(
-        read=ReadOptions.from_config(resolved.data),
-        output_format=output_format,
-        raw_csv=raw_csv,
-        overwrite=overwrite,
-        batch_size=batch_size,
-    )
-    predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
-    with console.progress("Predicting", total_rows=None) as progress:
-        summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
+    check_destination(data, output, overwrite=overwrite, resume=resume, output_format=output_format)
+    told: dict[str, Any] = {
+        "output_format": output_format,
+        "raw_csv": raw_csv,
+        "overwrite": overwrite,
+        "resume": resume,
+    }
+    told |= {"batch_size": batch_size, "resume_command": resume_command(context.obj)}
+    with Interruption().watch() as interruption:
+        from bertsmith.data.table import ReadOptions
+        from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
+        from bertsmith.inference.predictor import Predictor
+
+        options = PredictionOptions(ReadOptions.from_config(resolved.data), interruption=interruption, **told)
+        predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
+        with console.progress("Predicting", total_rows=None) as progress:
+            summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
     for note in summary.notes:
         console.say(note, style="dim")
-    console.say(
-        f"{summary.predicted:,} of {summary.rows:,} rows predicted; {summary.failed:,} have an error instead, {summary.cut:,} were cut."
-    )
+    console.say(summary.sentence())
 
 
 @app.command("evaluate")

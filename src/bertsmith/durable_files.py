@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 PART_SUFFIX = ".part"
+PROBE_BYTES = 4096
+"""A disk without a free block refuses that many."""
 
 
 def part_of(path: Path) -> Path:
@@ -35,18 +37,17 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
         OSError: the system does not take it; `filename` is the path.
     """
     part = part_of(path)
-    try:
-        with part.open("wb") as stream:
-            yield stream
-            sync_stream(stream)
-        part.replace(path)
-        sync_folder(path.parent)
-    except BaseException as error:
-        if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None
-        with contextlib.suppress(OSError):  # what went wrong before says more
-            part.unlink(missing_ok=True)
-        raise
+    with told_as(path):
+        try:
+            with _opened_anew(part) as stream:
+                yield stream
+                sync_stream(stream)
+            part.replace(path)
+            sync_folder(path.parent)
+        except BaseException:
+            with contextlib.suppress(OSError):  # what went wrong before says more
+                part.unlink(missing_ok=True)
+            raise
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
@@ -71,12 +72,8 @@ def sync_file(path: Path) -> None:
     Raises:
         OSError: it is not; `filename` is the path.
     """
-    with path.open("rb+") as stream:
-        try:
-            os.fsync(stream.fileno())
-        except OSError as error:
-            error.filename = str(path)
-            raise
+    with told_as(path), path.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -118,3 +115,41 @@ def remove_part(path: Path) -> None:
         shutil.rmtree(part)
     else:
         part.unlink(missing_ok=True)
+
+
+def must_take_files(path: Path) -> None:
+    """Find out whether a file of this name could be written: its part is written and removed again.
+
+    Raises:
+        OSError: it could not (no permission, read-only, a full disk, a name too long); `filename` is the path.
+    """
+    with told_as(path):
+        part = part_of(path)
+        try:
+            with _opened_anew(part) as stream:
+                stream.write(bytes(PROBE_BYTES))
+                sync_stream(stream)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _opened_anew(part: Path) -> BinaryIO:
+    """A part to write into, whatever a kill left there, and through no link that somebody put there."""
+    part.unlink(missing_ok=True)
+    return part.open("xb")
+
+
+def bytes_free(folder: Path) -> int:
+    """What the disk of a folder still takes from us; the folder may not be there yet."""
+    there = next(above for above in (folder.absolute(), *folder.absolute().parents) if above.is_dir())
+    return shutil.disk_usage(there).free
+
+
+@contextmanager
+def told_as(path: Path) -> Iterator[None]:
+    """OSErrors inside are about this path, whatever name or descriptor was used."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise

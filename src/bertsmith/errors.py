@@ -18,7 +18,9 @@ BertsmithError                 everything raised on purpose; the command line sh
 │   ├── RunFolderExists
 │   ├── RunFolderInUse         another process is writing it
 │   ├── RunChanged             data, labels or recipe are not those that the run began with
-│   └── NothingToResume        no run, a finished run, or no checkpoint that is whole
+│   ├── NothingToResume        no run, a finished run, or no checkpoint that is whole
+│   ├── NoRoom                 the disk has less free than the run must write
+│   └── ReadBackFailed         what came back from the disk is not the model that was saved
 └── MissingDependency          names the command that installs it
 ```
 
@@ -30,6 +32,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 MAX_NAMES_SHOWN = 10
 
@@ -174,6 +177,28 @@ class NothingToResume(RunFolderError):
         lines = (f"--resume: {why}.", *(f"{line}." for line in skipped))
         super().__init__(
             "\n".join((*lines, "Start the run again with --overwrite, or choose another --output."))
+        )
+
+
+class NoRoom(RunFolderError):
+    """The disk of the output folder has less free than the run must write."""
+
+    def __init__(self, folder: Path, *, num_bytes: int, free: int) -> None:
+        self.folder, self.num_bytes, self.free = folder, num_bytes, free
+        super().__init__(
+            f"{folder}: the disk has {free / 1e6:,.1f} MB free, and the run writes {num_bytes / 1e6:,.1f} MB at least. "
+            "Make room, or choose another --output."
+        )
+
+
+class ReadBackFailed(RunFolderError):
+    """The saved model was read back from the disk, and it is not the one that was trained."""
+
+    def __init__(self, folder: Path, problem: str) -> None:
+        self.folder, self.problem = folder, problem
+        super().__init__(
+            f"{folder}: the model was saved and read back from the disk, and {problem}. Do not use the model in this folder; "
+            f"what was trained is still in {folder / 'checkpoints'}. Check the disk, and write it anew."
         )
 
 

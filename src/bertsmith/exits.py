@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
+import shlex
 import sys
+import traceback
+from collections.abc import Callable, Sequence
 
 from bertsmith.console import printable
+from bertsmith.errors import BertsmithError, DataHasErrors
 from bertsmith.interruption import Interrupted
 
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """How torch says it on a CPU, where it has no error class of its own."""
+
+
+def ending_of(command: Callable[[], object], *, version: str) -> int:
+    """Run a command to its end, say what stopped it, and give the exit code. Nothing but our own bugs shows a traceback."""
+    try:
+        command()
+    except SystemExit as exit_:
+        return exit_code(exit_)
+    except Interrupted as interrupted:
+        return exit_of_interruption(interrupted)
+    except BertsmithError as error:
+        tell_error("\n".join((str(error), *notes_of(error))))
+        return EXIT_ANSWER_IS_NO if isinstance(error, DataHasErrors) else EXIT_USER
+    except Exception as error:  # noqa: BLE001 - the one door where our own bugs leave
+        message = machine_failure(error)
+        if message is not None:
+            tell_error("\n".join((message, *notes_of(error))))
+            return EXIT_USER
+        traceback.print_exc()
+        tell_error(f"this is a bug in bertsmith {version}. Please report it with the lines above.")
+        return EXIT_OUR_BUG
+    return 0
 
 
 def exit_code(exit_: SystemExit) -> int:
@@ -28,15 +56,20 @@ def exit_of_interruption(interrupted: Interrupted) -> int:
     return 128 + interrupted.signal_number
 
 
+def resume_command(arguments: Sequence[str]) -> str:
+    """The command line that goes on where one with these arguments was stopped."""
+    more = () if "--resume" in arguments else ("--resume",)
+    return shlex.join(("bertsmith", *arguments, *more))
+
+
 def machine_failure(error: Exception) -> str | None:
     """What the machine refused (a full disk, a file without permission, memory), and what to do; None for a bug."""
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        remedy = (
-            "Make room, or choose another folder."
-            if error.errno == errno.ENOSPC
-            else "Mend that, or choose another path."
-        )
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        # Every writer of a file names it; standard error is where this is told.
+        nameless = "standard output: " if is_full else ""
+        where = f"{error.filename}: " if error.filename else nameless
+        remedy = "Make room, or choose another place." if is_full else "Mend that, or choose another path."
         return f"{where}the system says: {error.strerror}. {remedy}"
     is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if is_memory or (isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)):
@@ -45,6 +78,19 @@ def machine_failure(error: Exception) -> str | None:
             "score fewer rows at once with --eval-batch-size, or cut texts shorter with --max-length."
         )
     return None
+
+
+def flush_standard_output(code: int) -> int:
+    """Hand on what is still held, and say so if that fails: Python would try again at its end, with a traceback. Gives the code."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and code in (0, EXIT_ANSWER_IS_NO):
+            tell_error(machine_failure(error) or "")
+            code = EXIT_USER
+        with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 def notes_of(error: BaseException) -> list[str]:
@@ -56,4 +102,5 @@ def notes_of(error: BaseException) -> list[str]:
 def tell_error(message: str) -> None:
     """Say it on standard error, whatever state the console is in."""
     text = "\n".join(printable(line) for line in message.split("\n"))
-    print(f"bertsmith: {text}", file=sys.stderr)  # noqa: T201 - works even where the console does not
+    with contextlib.suppress(OSError):  # standard error is full too: the exit code still tells
+        print(f"bertsmith: {text}", file=sys.stderr)  # noqa: T201 - works even where the console does not

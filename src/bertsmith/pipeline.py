@@ -9,15 +9,16 @@ from bertsmith.config import Config
 from bertsmith.console import Console
 from bertsmith.cross_validation import cross_validate, folds_of
 from bertsmith.errors import ConfigError, list_names
+from bertsmith.inference.read_back import read_back
 from bertsmith.judgement import Judged
 from bertsmith.model.decoding import probabilities
-from bertsmith.model.saving import save_model
+from bertsmith.model.saving import bytes_of_weights, save_model
 from bertsmith.open_run import open_run, rows_to_resume, settings_to_resume
 from bertsmith.preparation import prepare
 from bertsmith.report.showing import show_answer
 from bertsmith.report.writing import write_folds, write_predictions, write_run, write_splits
-from bertsmith.run import Run, Speed, folder_of
-from bertsmith.run_folder import RunFolder
+from bertsmith.run import Run, Speed
+from bertsmith.run_folder import RunFolder, folder_of
 from bertsmith.runtime import environment
 from bertsmith.several_seeds import train_and_judge
 from bertsmith.sources import file_name
@@ -56,6 +57,8 @@ def finetune(
 
     with open_run(folder, config=config, console=console) as opened:
         prepared = prepare(data, config=config, console=console)
+        # A checkpoint with Adam's moments, the best epoch's weights and the model at the root: else the run could not end.
+        folder.must_have_room(5 * bytes_of_weights(prepared.loaded.model))
         opened.begin(prepared)
         write_splits(folder, prepared.data.splits)
 
@@ -66,7 +69,7 @@ def finetune(
             judged = folds.judged
             write_folds(folder, folds.rows, folds.numbers)
 
-        write_model(judged, folder)
+        write_model(judged, folder, console=console)
         run = finished_run(judged, folder=folder, started=started)
         write_run(run)
         opened.finish(judged.weights)
@@ -74,8 +77,8 @@ def finetune(
     return run
 
 
-def write_model(judged: Judged, folder: RunFolder) -> None:
-    """Put the chosen model at the folder's root; for a failed run only if that was asked for."""
+def write_model(judged: Judged, folder: RunFolder, *, console: Console) -> None:
+    """Put the chosen model at the folder's root and read it back; for a failed run only if that was asked for."""
     prepared, judgement, weights = judged.trained.prepared, judged.judgement, judged.weights
     if judgement.test is None:
         if not prepared.config.output.keep_failed_model or weights.last is None:
@@ -89,6 +92,7 @@ def write_model(judged: Judged, folder: RunFolder) -> None:
         temperature=calibration.temperature if calibration else 1.0,
         threshold=threshold.to_json() if threshold else None,
     )
+    console.say(read_back(prepared, folder.path).sentence(), style="dim")
     if judgement.test is not None:
         label_names = prepared.data.label_set.names
         write_predictions(

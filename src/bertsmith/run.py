@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from bertsmith.config import Config
@@ -253,8 +252,3 @@ def _baselines_json(baselines: Baselines) -> dict[str, Any]:
 def _finding_json(finding: Finding) -> dict[str, Any]:
     """A finding without its rows, which `findings.json` lists."""
     return {key: value for key, value in finding.to_json().items() if key != "rows"}
-
-
-def folder_of(output: str | None, *, data_name: str) -> RunFolder:
-    """The run folder: the one asked for, else `runs/` and the data file's name without its ending."""
-    return RunFolder(Path(output) if output else Path("runs") / Path(data_name).stem)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bertsmith.errors import NotARunFolder, RunFolderError, RunFolderExists
+from bertsmith.durable_files import bytes_free, must_take_files, remove_part, write_whole
+from bertsmith.errors import NoRoom, NotARunFolder, RunFolderError, RunFolderExists
 
 MARK = "# A bertsmith run: these settings repeat it (bertsmith train --config run.toml --output elsewhere).\n"
 """First line of every run.toml; what tells a run folder from any other."""
@@ -96,8 +100,26 @@ class RunFolder:
         Raises:
             RunFolderExists: an earlier run, and `overwrite` is off.
             NotARunFolder: something that bertsmith did not write.
-            RunFolderError: the path is a file, or lies below one.
+            RunFolderError: the path is a file, or lies below one, or no file can be written there.
         """
+        with self._refusals_told():
+            self._refuse_what_is_there(overwrite=overwrite)
+            self._must_take_files()
+
+    @contextlib.contextmanager
+    def _refusals_told(self) -> Iterator[None]:
+        """What the system refuses inside is a RunFolderError."""
+        try:
+            yield
+        except OSError as error:
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            remedy = "Make room, or choose another --output." if is_full else "Choose another --output."
+            raise RunFolderError(
+                f"{self.path}: the run folder cannot be written ({error.strerror}). {remedy}"
+            ) from error
+
+    def _refuse_what_is_there(self, *, overwrite: bool) -> None:
+        """No file, nothing of somebody else's, and no earlier run that is not to be replaced."""
         if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
             raise RunFolderError(f"{self.path}: this is not a folder. Choose another --output.")
         above = next((folder for folder in self.path.parents if folder.exists()), self.path.parent)
@@ -117,12 +139,33 @@ class RunFolder:
                 f"{self.path}: an earlier run is already there. Choose another --output, or replace it with --overwrite{unfinished}."
             )
 
+    def _must_take_files(self) -> None:
+        """Write and remove a file where the weights will be; folders that were made for it are removed again."""
+        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            must_take_files(self.weights)
+        finally:
+            for folder in made:
+                with contextlib.suppress(OSError):  # one that was never made
+                    folder.rmdir()
+
+    def must_have_room(self, num_bytes: int) -> None:
+        """Refuse a disk that has less free.
+
+        Raises:
+            NoRoom: with both figures.
+        """
+        free = bytes_free(self.path)
+        if free < num_bytes:
+            raise NoRoom(self.path, num_bytes=num_bytes, free=free)
+
     def create(self, settings: str) -> None:
         """Make the folder, remove what an earlier run wrote there, and write the settings.
 
         Files that no run writes stay untouched.
         """
-        try:
+        with self._refusals_told():
             self.path.mkdir(parents=True, exist_ok=True)
             written = (
                 self.card,
@@ -135,13 +178,16 @@ class RunFolder:
             )
             for file in written:
                 file.unlink(missing_ok=True)
+                remove_part(file)
+            remove_part(self.path / "model")
             if self.checkpoints.is_dir() and not self.checkpoints.is_symlink():
                 shutil.rmtree(self.checkpoints)
-            self.settings.write_text(MARK + settings, encoding="utf-8")
-        except OSError as error:
-            raise RunFolderError(
-                f"{self.path}: the run folder cannot be written ({error.strerror}). Choose another --output."
-            ) from error
+            write_whole(self.settings, MARK + settings)
+
+
+def folder_of(output: str | None, *, data_name: str) -> RunFolder:
+    """The run folder: the one asked for, else `runs/` and the data file's name without its ending."""
+    return RunFolder(Path(output) if output else Path("runs") / Path(data_name).stem)
 
 
 def runs_that_read(fingerprint: str, *, beside: RunFolder) -> int:
@@ -164,5 +210,5 @@ def runs_that_read(fingerprint: str, *, beside: RunFolder) -> int:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON with every character as itself; NaN and infinity are our bug: ValueError."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    """Indented JSON with every character as itself, whole or not at all; NaN and infinity are our bug: ValueError."""
+    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

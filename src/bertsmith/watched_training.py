@@ -18,7 +18,7 @@ from bertsmith.evaluation.scoring import point_scores
 from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.interruption import Interrupted
 from bertsmith.preparation import Prepared, label_ids_of, prepare
-from bertsmith.run import folder_of
+from bertsmith.run_folder import folder_of
 from bertsmith.sources import file_name
 from bertsmith.training.checkpoint import AttemptCheckpoints
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores

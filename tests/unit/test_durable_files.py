@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from bertsmith.durable_files import open_whole, part_of, remove_part, take_over, write_whole
+from bertsmith.durable_files import (
+    bytes_free,
+    must_take_files,
+    open_whole,
+    part_of,
+    remove_part,
+    take_over,
+    write_whole,
+)
 
 
 def test_a_written_file_holds_its_text_and_nothing_stays_beside_it(tmp_path: Path) -> None:
@@ -84,3 +92,31 @@ def test_what_a_kill_left_of_a_folder_is_removed(tmp_path: Path) -> None:
     (part / "config.json").write_text("{}")
     remove_part(tmp_path / "model")
     assert not part.exists()
+
+
+def test_what_a_kill_left_of_a_file_is_no_obstacle(tmp_path: Path) -> None:
+    part_of(tmp_path / "card.md").write_text("half of it")
+    must_take_files(tmp_path / "card.md")
+    part_of(tmp_path / "card.md").write_text("half of it")
+    write_whole(tmp_path / "card.md", "whole")
+    assert [file.name for file in tmp_path.iterdir()] == ["card.md"]
+
+
+def test_a_link_that_lies_where_the_part_goes_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("not ours")
+    part_of(tmp_path / "card.md").symlink_to(tmp_path / "other")
+    write_whole(tmp_path / "card.md", "ours")
+    assert (tmp_path / "other").read_text() == "not ours"
+    assert (tmp_path / "card.md").read_text() == "ours"
+
+
+@pytest.mark.parametrize("name", ["nowhere/card.md", "x" * 300])
+def test_a_place_that_takes_no_file_is_found_out_and_left_as_it_was(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OSError) as told:
+        must_take_files(tmp_path / name)
+    assert told.value.filename == str(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_free_bytes_of_a_folder_that_is_not_there_are_those_of_the_one_above(tmp_path: Path) -> None:
+    assert bytes_free(tmp_path / "a" / "b") == pytest.approx(bytes_free(tmp_path), rel=0.1)

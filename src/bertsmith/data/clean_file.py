@@ -7,13 +7,18 @@ it is, since training must read it as it was.
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from bertsmith.data.reading import LabelledRows
 from bertsmith.data.repairs import Change
 from bertsmith.data.reported_rows import UNREADABLE, TextRow
+from bertsmith.durable_files import must_take_files, open_whole
 from bertsmith.errors import ConfigError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
@@ -28,14 +33,20 @@ def refuse_clean_file(path: Path) -> None:
     """Refuse a place that cannot be written, before anything is read.
 
     Raises:
-        ConfigError: another format, or a file that is already there.
+        ConfigError: another format, a file that is already there, or a place that takes no file.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(
             [f"--write-clean {path}: the name must end in {', '.join(SUFFIXES)}. Choose another name."]
         )
     for file in (path, changes_path(path)):
-        if file.exists():
+        try:
+            is_there = file.exists()
+            if not is_there:
+                must_take_files(file)
+        except OSError as error:
+            raise _not_written(file, error) from error
+        if is_there:
             raise ConfigError(
                 [f"--write-clean {path}: {file} is already there. Choose another name, or remove it first."]
             )
@@ -68,11 +79,34 @@ def write_clean(
     _write(path, source.header, (cells for _, cells in rows))
     own = [change for change in changes if change.row.rpartition(":")[0] == source.name]
     done = tuple(sorted((*own, *left_out), key=lambda change: int(change.row.rpartition(":")[2])))
-    with changes_path(path).open("w", encoding="utf-8", newline="") as file:
+    with _open_text(changes_path(path)) as file:
         writer = csv.writer(file)
         writer.writerow(("row", "action", "reason"))
         writer.writerows((change.row, change.action, change.reason) for change in done)
     return done
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[TextIO]:
+    """A text file that is there when all of it is written.
+
+    Raises:
+        ConfigError: the system does not take it.
+    """
+    try:
+        with open_whole(path) as stream:
+            file = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            yield file
+            file.detach()
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> ConfigError:
+    """The error for a place that takes no file."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    remedy = "Make room, or choose another place." if is_full else "Choose another name."
+    return ConfigError([f"--write-clean {path}: the file cannot be written ({error.strerror}). {remedy}"])
 
 
 def _unused_cells(source: LabelledRows, row: TextRow) -> list[str | None] | None:
@@ -98,7 +132,7 @@ def _cells(
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
     """The table in the format that the name says."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with _open_text(path) as file:
         if path.suffix.lower() == ".jsonl":
             for cells in rows:
                 file.write(json.dumps(dict(zip(header, cells, strict=True)), ensure_ascii=False) + "\n")

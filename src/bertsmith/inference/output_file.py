@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
+import hashlib
 import io
 import os
 import sys
@@ -12,79 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from bertsmith.durable_files import sync_folder
 from bertsmith.errors import ConfigError
-from bertsmith.inference.output_formats import FORMAT_OF_SUFFIX, OutputFormat, format_of
+from bertsmith.inference.destination import STANDARD_STREAM, is_file_to_be, not_written, partial_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-STANDARD_STREAM = "-"
-PARTIAL_SUFFIX = ".partial"
-
-
-def check_destination(
-    source: str | Path | BinaryIO,
-    destination: str | Path | BinaryIO,
-    *,
-    overwrite: bool,
-    output_format: OutputFormat | None,
-) -> None:
-    """Refuse what cannot become the output, before any work is done.
-
-    Raises:
-        ConfigError: the input itself, a file that is there, a folder, no folder, or an ending that we do not write.
-    """
-    if not isinstance(destination, (str, Path)) or str(destination) == STANDARD_STREAM:
-        return
-    path = Path(destination)
-    try:
-        _check_path(path, source, overwrite=overwrite, output_format=output_format)
-    except OSError as error:
-        raise _not_written(path, error) from error
-
-
-def _check_path(
-    path: Path, source: str | Path | BinaryIO, *, overwrite: bool, output_format: OutputFormat | None
-) -> None:
-    """The checks of a path; OSError where the system does not let us look."""
-    # os.path.exists: a source that cannot be looked at is told when it is opened, and as that.
-    is_file = isinstance(source, (str, Path)) and os.path.exists(source)  # noqa: PTH110
-    if is_file and path.exists() and path.samefile(str(source)):
-        raise ConfigError([f"--output {path}: this is the input file itself. Choose another name."])
-    if path.is_dir():
-        raise ConfigError(
-            [f"--output {path}: this is a folder. Name a file in it, such as {path / 'predictions.csv'}."]
-        )
-    if path.suffix and format_of(path.name) is None and output_format is None:
-        known = ", ".join(FORMAT_OF_SUFFIX)
-        raise ConfigError(
-            [
-                f"--output {path}: predictions are not written as {path.suffix}. Known endings: {known}; or say --format."
-            ]
-        )
-    if not path.parent.is_dir():
-        raise ConfigError(
-            [
-                f"--output {path}: there is no folder {str(path.parent)!r}. "
-                "Make it first, or choose another name."
-            ]
-        )
-    if path.is_file() and not overwrite:
-        raise ConfigError(
-            [
-                f"--output {path}: this file is already there. "
-                "Choose another name, or replace it with --overwrite."
-            ]
-        )
-
 
 @contextmanager
-def open_destination(destination: str | Path | BinaryIO, *, done: Callable[[], int]) -> Iterator[BinaryIO]:
-    """The stream to write to; a file gets its name when all is written.
+def open_destination(
+    destination: str | Path | BinaryIO, *, done: Callable[[], int], kept_bytes: int = 0
+) -> Iterator[BinaryIO]:
+    """The stream to write to; a file gets its name when all is written and on the disk.
 
     Args:
         destination: a path, `-` for standard output, or a binary stream, which is left open.
         done: how many rows are finished, for whoever finds the partial file.
+        kept_bytes: of the partial file, which is continued behind them.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -93,52 +38,65 @@ def open_destination(destination: str | Path | BinaryIO, *, done: Callable[[], i
         yield destination
         return
     if str(destination) == STANDARD_STREAM:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        stream = _StandardOutput()
+        yield stream  # type: ignore[misc]  # it has all that is written to
+        stream.flush()
         return
     path = Path(destination)
-    if _is_device(path):
-        with _opened(path) as stream:
-            yield stream
+    if not is_file_to_be(path):
+        with _opened(path) as device:
+            yield device
         return
-    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    partial = partial_of(path)
     try:
-        with _opened(partial) as stream:
-            yield stream
+        with _opened(partial, kept_bytes=kept_bytes) as file:
+            yield file
+            file.sync()
     except BaseException as error:
-        num_rows = done()
-        if num_rows == 0:
-            with contextlib.suppress(OSError):  # what went wrong before says more
-                partial.unlink(missing_ok=True)
-        else:
-            # A disk that took no more may not have taken the last of the rows that were done.
-            done_rows = "Rows" if isinstance(error, ConfigError) else f"The {num_rows} rows"
-            error.add_note(f"{done_rows} that were done are in {partial}.")
+        _leave(partial, error, num_rows=done())
         raise
     try:
         partial.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
 
 
-def _is_device(path: Path) -> bool:
-    """Whether it is a device or pipe, such as /dev/null."""
-    return path.exists() and not path.is_file()
+def _leave(partial: Path, error: BaseException, *, num_rows: int) -> None:
+    """Say what is in the partial file, or remove it where no row is."""
+    if num_rows == 0:
+        with contextlib.suppress(OSError):  # what went wrong before says more
+            partial.unlink(missing_ok=True)
+        return
+    # A disk that took no more may not have taken the last of the rows that were done.
+    done_rows = "Rows" if isinstance(error, ConfigError) else f"The {num_rows} rows"
+    error.add_note(f"{done_rows} that were done are in {partial}.")
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file opened for writing; a device or disk that takes no more is a ConfigError."""
+def _opened(path: Path, *, kept_bytes: int = 0) -> Iterator[OutputFile]:
+    """The file opened for writing behind what is kept; a device or disk that takes no more is a ConfigError."""
     try:
-        stream = _Output(io.FileIO(path, "wb"))
+        raw = io.FileIO(path, "rb+" if kept_bytes else "wb")
+        if kept_bytes:
+            raw.truncate(kept_bytes)
+            raw.seek(kept_bytes)
+        stream = OutputFile(raw)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
     with contextlib.closing(stream):
         yield stream
 
 
-class _Output(io.BufferedWriter):
+class OutputFile(io.BufferedWriter):
     """A file whose refusals name it. Trap: an OSError in the middle of the work could be the input's as well."""
+
+    def __init__(self, raw: io.FileIO) -> None:
+        super().__init__(raw)
+        self.num_bytes = raw.tell() if raw.seekable() else 0
+        """Of the whole file, with those still held."""
+        self.sha256 = hashlib.sha256()
+        """Of what was written through here, with what is still held."""
 
     def write(self, content: ReadableBuffer, /) -> int:
         """Take the bytes.
@@ -147,19 +105,58 @@ class _Output(io.BufferedWriter):
             ConfigError: the disk is full, or the file cannot be written for another reason.
         """
         try:
-            return super().write(content)
+            num_bytes = super().write(content)
         except OSError as error:
-            raise _not_written(self.name, error) from error
+            raise not_written(self.name, error) from error
+        self.num_bytes += num_bytes
+        self.sha256.update(content)
+        return num_bytes
 
     def flush(self) -> None:
         """Hand on what is held; raises as `write`."""
         try:
             super().flush()
         except OSError as error:
-            raise _not_written(self.name, error) from error
+            raise not_written(self.name, error) from error
+
+    def sync(self) -> None:
+        """Wait until all that was written is on the disk; raises as `write`."""
+        self.flush()
+        try:
+            os.fsync(self.fileno())
+        except OSError as error:
+            raise not_written(self.name, error) from error
 
 
-def _not_written(path: object, error: OSError) -> ConfigError:
-    """The error for an output that the system does not take."""
-    remedy = "Make room, or choose another place." if error.errno == errno.ENOSPC else "Choose another name."
-    return ConfigError([f"--output {path}: the file cannot be written ({error.strerror}). {remedy}"])
+class _StandardOutput(io.BufferedIOBase):
+    """Standard output under its name; a reader that has enough stays a BrokenPipeError."""
+
+    def writable(self) -> bool:
+        """It is what it is for."""
+        return True
+
+    def write(self, content: ReadableBuffer, /) -> int:
+        """Take the bytes.
+
+        Raises:
+            ConfigError: the disk behind it is full, or takes them not for another reason.
+        """
+        with _named_standard_output():
+            return sys.stdout.buffer.write(content)
+
+    def flush(self) -> None:
+        """Hand on what is held; raises as `write`."""
+        if not self.closed:
+            with _named_standard_output():
+                sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _named_standard_output() -> Iterator[None]:
+    """An OSError inside is told as standard output's."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise not_written("- (standard output)", error) from error

@@ -13,31 +13,18 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Any, BinaryIO, Literal, TextIO, assert_never
+from typing import Any, BinaryIO, TextIO, assert_never
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.data.table import Row
+from bertsmith.inference.format_names import OutputFormat
 from bertsmith.inference.output_columns import OutputColumns
 from bertsmith.inference.row_stream import PredictedRow
 
-OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 WriteRow = Callable[[PredictedRow], None]
-
-FORMAT_OF_SUFFIX: dict[str, OutputFormat] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-"""Ending of a file's name → what is written into it."""
 
 UNWRITABLE = "backslashreplace"
 PARQUET_GROUP_ROWS = 65_536
@@ -52,17 +39,14 @@ class CsvStyle:
     delimiter: str = ","
     raw: bool = False
     """Texts as they are, even if a spreadsheet would run them."""
-
-
-def format_of(name: str) -> OutputFormat | None:
-    """What a file of this name holds; None where its ending says nothing."""
-    return FORMAT_OF_SUFFIX.get(PurePath(name).suffix.lower())
+    has_header: bool = True
+    """Whether the first line names the columns; off where a file is continued."""
 
 
 def open_writer(
     stream: BinaryIO, columns: OutputColumns, *, output_format: OutputFormat, csv_style: CsvStyle
 ) -> AbstractContextManager[WriteRow]:
-    """The context that writes this format into the stream."""
+    """The context that writes this format into the stream; but for Parquet every row is handed on as it comes."""
     match output_format:
         case "csv" | "tsv":
             return open_csv(stream, columns, style=csv_style)
@@ -81,7 +65,8 @@ def open_csv(stream: BinaryIO, columns: OutputColumns, *, style: CsvStyle) -> It
 
     with _text_stream(stream) as file:
         writer = csv.writer(_NewlineEnds(file), delimiter=style.delimiter, lineterminator="\r\n")
-        writer.writerow([plain(name) for name in columns.all])
+        if style.has_header:
+            writer.writerow([plain(name) for name in columns.all])
 
         def write(predicted: PredictedRow) -> None:
             probabilities = predicted.probabilities or (None,) * len(columns.label_probabilities)
@@ -189,8 +174,8 @@ class _NewlineEnds:
 
 @contextmanager
 def _text_stream(stream: BinaryIO) -> Iterator[TextIO]:
-    """UTF-8 text into the bytes; leaving it flushes but does not close them."""
-    file = io.TextIOWrapper(stream, encoding="utf-8", errors=UNWRITABLE, newline="")
+    """UTF-8 text into the bytes, each write handed on; leaving it flushes but does not close them."""
+    file = io.TextIOWrapper(stream, encoding="utf-8", errors=UNWRITABLE, newline="", write_through=True)
     try:
         yield file
     finally:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,17 +13,23 @@ from bertsmith.data.dialects import parse_delimiter
 from bertsmith.data.json_lines import SAMPLE_OBJECTS
 from bertsmith.data.reading import open_table
 from bertsmith.data.table import ReadOptions, Table
-from bertsmith.errors import list_names
+from bertsmith.errors import ConfigError, list_names
+from bertsmith.inference.destination import check_destination, is_file_to_be
+from bertsmith.inference.format_names import OutputFormat, format_of
 from bertsmith.inference.output_columns import OutputColumns, output_columns
-from bertsmith.inference.output_file import check_destination, open_destination
-from bertsmith.inference.output_formats import (
-    CsvStyle,
-    OutputFormat,
-    format_of,
-    open_writer,
-)
+from bertsmith.inference.output_file import OutputFile, open_destination
+from bertsmith.inference.output_formats import CsvStyle, open_writer
 from bertsmith.inference.predictor import DEFAULT_BATCH_SIZE, Predictor
-from bertsmith.inference.row_stream import CHUNK_ROWS, PredictedRow, predict_rows, read_rows
+from bertsmith.inference.row_stream import (
+    CHUNK_ROWS,
+    PredictedRow,
+    ReadRow,
+    chunks,
+    predict_chunk,
+    read_rows,
+)
+from bertsmith.inference.unfinished import SECONDS_BETWEEN_RECORDS, Journal, model_hashes
+from bertsmith.interruption import Interruption
 from bertsmith.model.prediction import NoProgress
 
 KEYS_SHOWN = 10
@@ -42,6 +49,14 @@ class PredictionOptions:
     """Rows per forward pass."""
     chunk_rows: int = CHUNK_ROWS
     """Rows held in memory at once."""
+    resume: bool = False
+    """Go on with the file that an earlier process left unfinished."""
+    resume_command: str = "the same command and --resume"
+    """What whoever is interrupted is told to do."""
+    seconds_between_records: float = SECONDS_BETWEEN_RECORDS
+    """How often it is put on the disk how far we are."""
+    interruption: Interruption = field(default_factory=Interruption)
+    """Its signals wait while a chunk is written."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,11 @@ class PredictionSummary:
     notes: tuple[str, ...] = ()
     """What was recognised or decided on the way, one sentence each."""
 
+    def sentence(self) -> str:
+        """The counts in words."""
+        predicted = f"{self.predicted:,} of {self.rows:,} rows predicted"
+        return f"{predicted}; {self.failed:,} have an error instead, {self.cut:,} were cut."
+
 
 def write_predictions(
     predictor: Predictor,
@@ -69,7 +89,8 @@ def write_predictions(
     """Write every row of the source, in order, with its prediction appended.
 
     A file appears under its name when it is complete; until then, and after an interruption, what is done
-    stands in `<name>.partial`. Memory does not grow with the number of rows.
+    stands in `<name>.partial`: its whole rows are a prefix of the finished file, and with `options.resume` it is continued to
+    the same bytes. Memory does not grow with the number of rows.
 
     Args:
         predictor: the model.
@@ -80,35 +101,142 @@ def write_predictions(
 
     Raises:
         ConfigError: the output is the input, is already there, or cannot be written.
-        DataError: the source cannot be read, its text column cannot be recognised, or it has pairs for a
+        DataError: the source cannot be read, is not the one that is to be gone on with, its text column cannot be recognised, or it has pairs for a
             model of single texts (or the other way round).
     """
-    check_destination(source, destination, overwrite=options.overwrite, output_format=options.output_format)
+    check_destination(
+        source,
+        destination,
+        overwrite=options.overwrite,
+        resume=options.resume,
+        output_format=options.output_format,
+    )
     table = open_table(source, options.read)
     columns, rows = read_rows(table, predictor.facts.prefer_columns(options.read, table.header))
     predictor.require_pairs_in(table, columns, pair_is_named=options.read.pair_column is not None)
     names = output_columns(table.header, predictor.label_names)
-    counts = _Counts()
     output_format = options.output_format or _format(source, destination)
-    with open_destination(destination, done=counts.rows) as stream:
-        style = CsvStyle(_delimiter(options.read, output_format), raw=options.raw_csv)
-        with open_writer(stream, names, output_format=output_format, csv_style=style) as write:
-            for predicted in predict_rows(
-                predictor,
-                rows,
-                chunk_rows=options.chunk_rows,
-                batch_size=options.batch_size,
-                on_rows=on_rows,
-            ):
-                write(predicted)
-                counts.add(predicted, names)
+    journal = None
+    if is_file_to_be(destination) and output_format != "parquet":
+        same = _same(predictor, options, read=(*names.all, columns.text, columns.pair), written=output_format)
+        journal = _begin(Path(str(destination)), predictor, same=same, options=options)
+    counts = _Counts(**journal.done.counts) if journal else _Counts()
+    work = _Work(predictor, rows, names, counts, journal, options, on_rows)
+    style = CsvStyle(
+        _delimiter(options.read, output_format), raw=options.raw_csv, has_header=counts.rows() == 0
+    )
+    _write_all(work, destination, output_format=output_format, style=style)
     return PredictionSummary(
         rows=counts.rows(),
         predicted=counts.predicted,
         failed=counts.failed,
         cut=counts.cut,
-        notes=(*_notes(table, columns, names, counts), *_notes_on_keys(counts, output_format)),
+        notes=(
+            *(journal.notes if journal else ()),
+            *_notes(table, columns, names, counts),
+            *_notes_on_keys(counts, output_format),
+        ),
     )
+
+
+def _same(
+    predictor: Predictor, options: PredictionOptions, *, read: Sequence[object], written: OutputFormat
+) -> dict[str, object]:
+    """What must be the same when an unfinished file is continued: model, options, columns."""
+    return {
+        **model_hashes(Path(predictor.name)),
+        "columns": list(read),
+        "--format": written,
+        "--delimiter": options.read.delimiter,
+        "--no-header": options.read.no_header,
+        "--encoding": options.read.encoding,
+        "--limit": options.read.limit,
+        "--raw-csv": options.raw_csv,
+        "--batch-size": options.batch_size,
+        "rows held at once": options.chunk_rows,
+    }
+
+
+def _begin(
+    path: Path, predictor: Predictor, *, same: dict[str, object], options: PredictionOptions
+) -> Journal:
+    """The record of what is done: an earlier process's where that is gone on with, else a new one."""
+    journal = Journal(
+        path,
+        same=same,
+        surroundings=predictor.surroundings(),
+        seconds_between=options.seconds_between_records,
+    )
+    if options.resume:
+        journal.take_up()
+    journal.start()
+    return journal
+
+
+@dataclass(frozen=True)
+class _Work:
+    """All that writing the rows takes."""
+
+    predictor: Predictor
+    rows: Iterator[ReadRow]
+    names: OutputColumns
+    counts: _Counts
+    journal: Journal | None
+    """None where the output cannot be continued."""
+    options: PredictionOptions
+    on_rows: Callable[[int], None]
+
+
+def _write_all(
+    work: _Work, destination: str | Path | BinaryIO, *, output_format: OutputFormat, style: CsvStyle
+) -> None:
+    """Every row into the destination; what was done stays and is recorded if something stops us."""
+    journal, counts = work.journal, work.counts
+    kept_bytes = journal.done.num_bytes if journal else 0
+    try:
+        with open_destination(destination, done=counts.rows, kept_bytes=kept_bytes) as stream:
+            try:
+                _write_rows(work, stream, output_format=output_format, style=style)
+            finally:
+                if journal and isinstance(stream, OutputFile) and journal.done.rows:
+                    _save(journal, stream)
+    except BaseException as error:
+        if journal and journal.done.rows:
+            error.add_note(f"Go on behind them with: {work.options.resume_command}")
+        elif journal:
+            journal.remove()
+        raise
+    if journal:
+        journal.remove()
+
+
+def _save(journal: Journal, stream: OutputFile) -> None:
+    """Record what is done; on a full disk the record before is right too, and what went wrong is told already."""
+    with contextlib.suppress(ConfigError):
+        journal.save(stream)
+
+
+def _write_rows(work: _Work, stream: BinaryIO, *, output_format: OutputFormat, style: CsvStyle) -> None:
+    """Chunk by chunk: predicted where a signal may come between, written where it waits."""
+    journal, options = work.journal, work.options
+    if journal and isinstance(stream, OutputFile):
+        journal.attach(stream)
+    with open_writer(stream, work.names, output_format=output_format, csv_style=style) as write:
+        for chunk in chunks(work.rows, chunk_rows=options.chunk_rows):
+            if journal and journal.has(chunk):
+                work.on_rows(len(chunk))
+                continue
+            predicted = predict_chunk(
+                work.predictor, chunk, batch_size=options.batch_size, on_rows=work.on_rows
+            )
+            with options.interruption.deferred():
+                for row in predicted:
+                    write(row)
+                    work.counts.add(row, work.names)
+                if journal and isinstance(stream, OutputFile):
+                    journal.wrote(len(predicted), stream, counts=asdict(work.counts))
+    if journal:
+        journal.end_of_input()
 
 
 @dataclass

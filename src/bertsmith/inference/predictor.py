@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bertsmith.data.columns import Columns
 from bertsmith.data.table import Table
@@ -16,7 +17,7 @@ from bertsmith.inference.training_facts import TrainingFacts, read_training_fact
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.model.loading import LoadedModel, load_run
 from bertsmith.model.prediction import NoProgress, predict_logits
-from bertsmith.runtime import Runtime, choose_runtime
+from bertsmith.runtime import Runtime, choose_runtime, environment
 from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import TextEncoder
 
@@ -57,7 +58,8 @@ class Predictor:
     def __init__(self, loaded: LoadedModel, *, runtime: Runtime, facts: TrainingFacts) -> None:
         self._model = loaded.model.to(runtime.device).eval()  # type: ignore[arg-type]  # transformers types `to` too narrowly
         self._runtime = runtime
-        self._layout = loaded.layout
+        self.layout = loaded.layout
+        """How the model wants its rows laid out."""
         self._encoder = TextEncoder(loaded.backend, loaded.max_length, facts.truncate)
         self.name = loaded.name
         """The folder, as it was given."""
@@ -89,6 +91,18 @@ class Predictor:
         facts = read_training_facts(Path(folder))
         runtime = choose_runtime(device=device, precision="float32", threads=threads)
         return cls(load_run(folder), runtime=runtime, facts=facts)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Every tensor of the model by its name, on the device; not copies."""
+        return dict(self._model.state_dict())
+
+    def surroundings(self) -> dict[str, object]:
+        """What the last digits of an answer may depend on beside the model: versions, device, threads."""
+        versions = environment(self._runtime)["versions"]
+        return {name: versions.get(name) for name in ("bertsmith", "torch", "transformers", "tokenizers")} | {
+            "--device": str(self._runtime.device),
+            "--threads": self._runtime.num_threads,
+        }
 
     def predict(
         self, texts: Sequence[str] | str, text_pairs: Sequence[str] | str | None = None
@@ -135,6 +149,32 @@ class Predictor:
 
         Any number of rows: `ROWS_ENCODED` of them are tokens in memory at once.
         """
+        logits, is_cut = self._logits(texts, text_pairs, batch_size=batch_size, on_rows=on_rows)
+        chances = probabilities(logits)
+        if self._threshold is None:
+            return Scores(chances, predicted_ids(logits), is_cut)
+        positive_id, value = self._threshold
+        return Scores(chances, decide(chances, positive_id=positive_id, threshold=value), is_cut)
+
+    def logits(
+        self,
+        texts: Sequence[str],
+        text_pairs: Sequence[str] | None = None,
+        *,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+    ) -> NDArray[np.float32]:
+        """(rows, labels) what the last layer gives for texts that are known to be text, as `score`."""
+        return self._logits(texts, text_pairs, batch_size=batch_size, on_rows=NoProgress)[0]
+
+    def _logits(
+        self,
+        texts: Sequence[str],
+        text_pairs: Sequence[str] | None,
+        *,
+        batch_size: int,
+        on_rows: Callable[[int], None],
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """(rows, labels) logits, and (rows,) whether a row was cut."""
         parts = []
         for start in range(0, max(1, len(texts)), ROWS_ENCODED):
             rows = slice(start, start + ROWS_ENCODED)
@@ -142,19 +182,13 @@ class Predictor:
             logits = predict_logits(
                 self._model,
                 EncodedDataset(encoded),
-                layout=self._layout,
+                layout=self.layout,
                 batch_size=batch_size,
                 runtime=self._runtime,
                 on_rows=on_rows,
             )
             parts.append((logits, encoded.is_cut))
-        logits = np.concatenate([part for part, _ in parts])
-        is_cut = np.concatenate([part for _, part in parts])
-        chances = probabilities(logits)
-        if self._threshold is None:
-            return Scores(chances, predicted_ids(logits), is_cut)
-        positive_id, value = self._threshold
-        return Scores(chances, decide(chances, positive_id=positive_id, threshold=value), is_cut)
+        return np.concatenate([part for part, _ in parts]), np.concatenate([part for _, part in parts])
 
     def require_pairs(self, *, given: bool) -> None:
         """Refuse pairs for a model of single texts, and single texts for a model of pairs.

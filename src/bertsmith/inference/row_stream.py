@@ -79,33 +79,40 @@ def predict_rows(
         batch_size: rows per forward pass.
         on_rows: called with the number of rows just done.
     """
-    for chunk in _chunks(rows, chunk_rows=chunk_rows):
-        usable = [index for index, read in enumerate(chunk) if read.text.problem is None]
-        on_rows(len(chunk) - len(usable))
-        predicted = [_failed(read) for read in chunk]
-        texts = [chunk[index].text for index in usable]
-        scores = predictor.score(
-            [text.text for text in texts],
-            [text.text_pair or "" for text in texts] if texts and texts[0].text_pair is not None else None,
-            batch_size=batch_size,
-            on_rows=on_rows,
+    for chunk in chunks(rows, chunk_rows=chunk_rows):
+        yield from predict_chunk(predictor, chunk, batch_size=batch_size, on_rows=on_rows)
+
+
+def predict_chunk(
+    predictor: Predictor,
+    chunk: Sequence[ReadRow],
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_rows: Callable[[int], None] = NoProgress,
+) -> list[PredictedRow]:
+    """The rows of one chunk predicted, in order; the arguments are those of `predict_rows`."""
+    usable = [index for index, read in enumerate(chunk) if read.text.problem is None]
+    on_rows(len(chunk) - len(usable))
+    predicted = [_failed(read) for read in chunk]
+    texts = [chunk[index].text for index in usable]
+    scores = predictor.score(
+        [text.text for text in texts],
+        [text.text_pair or "" for text in texts] if texts and texts[0].text_pair is not None else None,
+        batch_size=batch_size,
+        on_rows=on_rows,
+    )
+    results = zip(
+        usable, scores.label_ids.tolist(), scores.probabilities.tolist(), scores.is_cut.tolist(), strict=True
+    )
+    for index, best, probabilities, is_cut in results:
+        predicted[index] = PredictedRow(
+            row=chunk[index].row,
+            label=predictor.label_names[best],
+            probability=probabilities[best],
+            probabilities=tuple(probabilities),
+            is_cut=is_cut,
         )
-        results = zip(
-            usable,
-            scores.label_ids.tolist(),
-            scores.probabilities.tolist(),
-            scores.is_cut.tolist(),
-            strict=True,
-        )
-        for index, best, probabilities, is_cut in results:
-            predicted[index] = PredictedRow(
-                row=chunk[index].row,
-                label=predictor.label_names[best],
-                probability=probabilities[best],
-                probabilities=tuple(probabilities),
-                is_cut=is_cut,
-            )
-        yield from predicted
+    return predicted
 
 
 def _failed(read: ReadRow) -> PredictedRow:
@@ -113,8 +120,8 @@ def _failed(read: ReadRow) -> PredictedRow:
     return PredictedRow(read.row, error=f"line {read.row.line}: {read.text.problem}")
 
 
-def _chunks(rows: Iterable[ReadRow], *, chunk_rows: int) -> Iterator[Sequence[ReadRow]]:
-    """The rows in groups of `chunk_rows`, fewer where the cells are very long."""
+def chunks(rows: Iterable[ReadRow], *, chunk_rows: int) -> Iterator[Sequence[ReadRow]]:
+    """The rows in groups of `chunk_rows`, fewer where the cells are very long: a function of the rows alone."""
     chunk: list[ReadRow] = []
     num_characters = 0
     for read in rows:

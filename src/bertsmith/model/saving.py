@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from safetensors.torch import save_model as _save_tensors
 from torch import nn
 from transformers import PreTrainedModel
 
+from bertsmith.durable_files import part_of, remove_part, take_over
 from bertsmith.errors import IncompatibleModel
 from bertsmith.model.classifier import last_layer
 from bertsmith.model.loading import LoadedModel
@@ -34,6 +39,8 @@ TOKENIZER_NOISE = (
 )
 """Keys that transformers 5 writes into tokenizer_config.json and that say how and where it was last used."""
 CONFIG_NOISE = ("_name_or_path", "_commit_hash")
+OS_ERROR = re.compile(r"\(os error (\d+)\)")
+"""How Rust's libraries end what the system said."""
 
 
 def save_model(
@@ -46,7 +53,7 @@ def save_model(
 ) -> None:
     """Write a folder that every Hugging Face tool loads: config, weights, tokenizer.
 
-    No file holds a path of this machine or a trace of how the tokenizer was used.
+    The files come into the folder when all of them are whole and on the disk. No file holds a path of this machine or a trace of how the tokenizer was used.
 
     Args:
         loaded: the model as it is now, on any device, and its tokenizer.
@@ -54,11 +61,30 @@ def save_model(
         max_length: tokens that the model was trained with; readers cut there.
         temperature: the last layer is divided by it, in place, so that every server gives calibrated probabilities.
         threshold: label and value of the decision threshold; config.json carries it as `decision_threshold`.
+
+    Raises:
+        OSError: the disk does not take it; `filename` is the weights' path.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     fold_temperature(loaded.model, temperature)
     if threshold is not None:
         loaded.model.config.decision_threshold = dict(threshold)
+    part = part_of(folder / "model")
+    with _told_of_disk(folder / "model.safetensors"):
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_part(folder / "model")
+        part.mkdir()
+        try:
+            _write_folder(loaded, part, max_length=max_length)
+            # Without config.json nobody takes the folder for a model.
+            take_over(part, folder, last=["config.json"])
+        except BaseException:
+            with contextlib.suppress(OSError):  # what went wrong before says more
+                remove_part(folder / "model")
+            raise
+
+
+def _write_folder(loaded: LoadedModel, folder: Path, *, max_length: int) -> None:
+    """All files, into an empty folder."""
     with quiet():
         # One file: shards begin at 50 GB, and their names would differ from what a model card says.
         loaded.model.save_pretrained(folder, max_shard_size="100GB")
@@ -67,6 +93,26 @@ def save_model(
     # text-embeddings-inference reads its limit from here and from nowhere else.
     _require_labels(folder, loaded)
     _write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
+
+
+@contextmanager
+def _told_of_disk(path: Path) -> Iterator[None]:
+    """What the system refuses inside is an OSError of this path. Trap: safetensors and tokenizers tell it in errors of their own."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+    except Exception as error:
+        number = OS_ERROR.search(str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+
+
+def bytes_of_weights(model: nn.Module) -> int:
+    """What the weights take on the disk."""
+    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
 
 
 def _require_labels(folder: Path, loaded: LoadedModel) -> None:
@@ -90,8 +136,13 @@ def fold_temperature(model: PreTrainedModel, temperature: float) -> None:
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Write the state dict as safetensors: each shared tensor once, contiguous, from any device."""
-    _save_tensors(model, str(path), metadata={"format": "pt"})
+    """Write the state dict as safetensors: each shared tensor once, contiguous, from any device.
+
+    Raises:
+        OSError: the disk does not take it; `filename` is the path.
+    """
+    with _told_of_disk(path):
+        _save_tensors(model, str(path), metadata={"format": "pt"})
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

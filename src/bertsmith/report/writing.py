@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +13,17 @@ from numpy.typing import NDArray
 from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.data.example import Dataset
 from bertsmith.data.splitting import Splits
+from bertsmith.durable_files import open_whole, write_whole
 from bertsmith.report.model_card import model_card
 from bertsmith.run import Run
 from bertsmith.run_folder import RunFolder, write_json
 
 
 def write_run(run: Run) -> None:
-    """Model card, results and findings: all of them pure functions of the run."""
-    write_json(run.folder.results, run.to_json())
+    """Model card, findings and, last, the results, all of them pure functions of the run: a folder without results is unfinished."""
     write_json(run.folder.findings, [finding.to_json() for finding in run.findings])
-    run.folder.card.write_text(model_card(run), encoding="utf-8")
+    write_whole(run.folder.card, model_card(run))
+    write_json(run.folder.results, run.to_json())
 
 
 def write_splits(folder: RunFolder, splits: Splits) -> None:
@@ -78,11 +81,13 @@ def write_predictions(
     )
 
 
-def _write_csv(path: object, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """UTF-8 CSV in which no cell runs as a formula in a spreadsheet."""
-    with open(path, "w", encoding="utf-8", newline="") as file:  # type: ignore[call-overload]  # noqa: PTH123
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """UTF-8 CSV in which no cell runs as a formula in a spreadsheet; whole or not at all."""
+    with open_whole(path) as stream:
+        file = io.TextIOWrapper(stream, encoding="utf-8", newline="")
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(
             [neutralise_formula(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
         )
+        file.detach()

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bertsmith.durable_files import told_as
 from bertsmith.training.history import EpochRecord, StepRecord
 
 
@@ -18,6 +19,7 @@ class TrainingLog:
 
     def __init__(self, path: Path, *, num_bytes: int) -> None:
         """Open the log behind its first bytes: what a kill left behind them is written again."""
+        self._path = path
         self._file = path.open("a", encoding="utf-8")
         if path.stat().st_size > num_bytes:
             self._file.truncate(num_bytes)
@@ -28,12 +30,14 @@ class TrainingLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with told_as(self._path):
+            self._file.close()
 
     def on_disk(self) -> int:
         """Have all so far on the disk; gives its bytes."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with told_as(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
         return os.fstat(self._file.fileno()).st_size
 
     def attempt(self, number: int) -> None:
@@ -47,7 +51,8 @@ class TrainingLog:
     def epoch(self, record: EpochRecord) -> None:
         """One line for a validation; everything so far reaches the disk."""
         self._write({"event": "epoch"} | record.to_json())
-        self._file.flush()
+        with told_as(self._path):
+            self._file.flush()
 
     def _write(self, line: dict[str, Any]) -> None:
         """JSON has no NaN: what is not finite is written as its name."""
@@ -55,4 +60,5 @@ class TrainingLog:
             key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in line.items()
         }
-        self._file.write(json.dumps(finite, ensure_ascii=False) + "\n")
+        with told_as(self._path):
+            self._file.write(json.dumps(finite, ensure_ascii=False) + "\n")
