@@ -330,4 +330,7 @@ def explain_command(
 
 def _put_json(value: object) -> None:
     """One JSON document on standard output."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+    text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+    typer.echo(
+        text.replace("\x7f", "\\u007f")
+    )  # the one control character that is ASCII and needs no escape in JSON

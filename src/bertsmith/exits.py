@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
-from bertsmith.console import printable
+from bertsmith.printing import printable
 
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
@@ -24,7 +24,7 @@ def exit_code(exit_: SystemExit) -> int:
 def machine_failure(error: Exception) -> str | None:
     """What the machine refused (a full disk, a file without permission, memory), and what to do; None for a bug."""
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{printable(str(error.filename))}: " if error.filename else ""
         remedy = (
             "Make room, or choose another folder."
             if error.errno == errno.ENOSPC
@@ -43,10 +43,10 @@ def machine_failure(error: Exception) -> str | None:
 def notes_of(error: BaseException) -> list[str]:
     """What was noted on the error and on those that it came from, such as where finished rows stand."""
     before = error.__cause__ or error.__context__
-    return [*getattr(error, "__notes__", ()), *(notes_of(before) if before else ())]
+    return [*map(printable, getattr(error, "__notes__", ())), *(notes_of(before) if before else ())]
 
 
 def tell_error(message: str) -> None:
-    """Say it on standard error, whatever state the console is in."""
+    """Say it on standard error, whatever state the console is in; its lines are ours: see `BertsmithError`."""
     text = "\n".join(printable(line) for line in message.split("\n"))
     print(f"bertsmith: {text}", file=sys.stderr)  # noqa: T201 - works even where the console does not

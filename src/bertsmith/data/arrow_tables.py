@@ -12,6 +12,7 @@ from typing import Any
 
 from bertsmith.data.table import MEMORY, NOTHING_BAD, Row, Table
 from bertsmith.errors import UnreadableFile
+from bertsmith.printing import quoted
 
 BATCH_ROWS = 4096
 ROLES = ("text", "label")
@@ -130,7 +131,7 @@ def _named_columns_table(columns: dict[str, Sequence[object]]) -> Table:
     """The table of equally long columns."""
     sizes = {name: len(column) for name, column in columns.items()}
     if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{size} in {name!r}" for name, size in sizes.items())
+        found = ", ".join(f"{size} in {quoted(name)}" for name, size in sizes.items())
         raise _not_a_table(f"the columns are not equally long: {found}.")
     rows = (row_of(values, line) for line, values in enumerate(zip(*columns.values(), strict=True), start=1))
     return Table(MEMORY, tuple(columns), rows)

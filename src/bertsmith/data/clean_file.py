@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.data.reading import LabelledRows
 from bertsmith.data.repairs import Change
 from bertsmith.data.reported_rows import UNREADABLE, TextRow
@@ -71,7 +72,9 @@ def write_clean(
     with changes_path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("row", "action", "reason"))
-        writer.writerows((change.row, change.action, change.reason) for change in done)
+        writer.writerows(
+            map(neutralise_formula, (change.row, change.action, change.reason)) for change in done
+        )
     return done
 
 

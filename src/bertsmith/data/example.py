@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bertsmith.errors import ConfigError, EmptySplit, list_names, nearest
+from bertsmith.printing import quoted
 
 POSITIVE_NAMES = (
     "positive",
@@ -67,7 +68,7 @@ class LabelSet:
 
     def __post_init__(self) -> None:
         if len(self.names) < 2:
-            found = f"only the label {self.names[0]!r}" if self.names else "no label at all"
+            found = f"only the label {quoted(self.names[0])}" if self.names else "no label at all"
             raise EmptySplit(
                 f"The training rows have {found}. A classifier needs rows of at least two labels. Check --label-column."
             )
@@ -106,7 +107,7 @@ class LabelSet:
         if requested is not None and requested not in self.id_by_name:
             raise ConfigError(
                 [
-                    f"--positive-label {requested!r} is not a label of this data. Labels: {list_names(self.names)}.{nearest(requested, self.names)}"
+                    f"--positive-label {quoted(requested)} is not a label of this data. Labels: {list_names(self.names)}.{nearest(requested, self.names)}"
                 ]
             )
         if len(self) > 2:
