@@ -23,7 +23,7 @@ from tests.story.commands import Outcome, bertsmith
 from tests.tiny_models import WORDS, write_tiny_model
 
 from benchmarks.reliability import outputs
-from benchmarks.reliability.strings import ATTACKS, as_file_name, in_a_cell
+from benchmarks.reliability.strings import ATTACKS, FORGED, as_file_name, in_a_cell
 
 CANARY = "quixotic"
 """Stands in every text, and in no label, column or file name."""
@@ -45,6 +45,8 @@ TRAIN = (
 )
 CELLS = tuple(attack.text for attack in ATTACKS if in_a_cell(attack))
 LABELS = tuple(dict.fromkeys(text.strip() for text in CELLS if text.strip()))
+SHARP = (f"a\n{FORGED}", "\ud800name", ".", "..", "=1+1", "x\n---\nb: c", "%2e%2e%2f")
+"""Names that are tried wherever some are."""
 MAY_HOLD_TEXTS = ("predictions.csv",)
 MAY_HOLD_PATHS = ("run.toml",)
 Problems = list[str]
@@ -129,8 +131,8 @@ def shown(outcome: Outcome, codes: tuple[int, ...] = (0, 1)) -> Problems:
 
 def _is_ours(problems: Problems, run: Path) -> Problems:
     """And with the files of a run folder."""
-    if not run.is_dir():
-        return [*problems, "no run folder"]
+    if not (run / "README.md").is_file():
+        return [*problems, "no card"]
     words = (CANARY, "alert(1)") if "label" not in run.name and "column" not in run.name else (CANARY,)
     problems += outputs.holds(run, words, but=MAY_HOLD_TEXTS)
     problems += outputs.holds(run, (PLACE,), but=MAY_HOLD_PATHS)
@@ -246,7 +248,7 @@ def names_of_files(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
 
 def names_of_runs(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
     """Each string as the file trained on, the model, and the folder; nothing lands elsewhere."""
-    for number, text in enumerate(workshop.some[::8]):
+    for number, text in enumerate((*workshop.some[::8], *SHARP)):
         root = workshop.folder / f"names-{number}"
         inside = root / "inside"
         inside.mkdir(parents=True)
@@ -254,7 +256,7 @@ def names_of_runs(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
         before = outputs.tree(root)
         with chdir(inside):
             outcome = bertsmith("train", f"./{table.name}", "--model", workshop.model, *TRAIN)
-        problems = shown(outcome)
+        problems = shown(outcome, (0, 1) if "\ud800" not in text else (2,))
         made = [path for path in outputs.tree(root) if path not in before]
         problems += [
             f"wrote {path}" for path in made if not path.startswith(("'inside/runs", '"inside/runs'))
@@ -263,7 +265,10 @@ def names_of_runs(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
         folders = list((inside / "runs").glob("*/")) if (inside / "runs").is_dir() else []
         for run in folders:
             problems = _is_ours(problems, run)
-        yield f"train, file {text[:40]!r}", problems + ([] if folders else ["no run folder below runs/"])
+        yield (
+            f"train, file {text[:40]!r}",
+            problems + ([] if folders or outcome.code == 2 else ["no run folder below runs/"]),
+        )
 
 
 def arguments(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
@@ -290,7 +295,7 @@ def arguments(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
 
 def folders(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
     """Each string as the run folder and as the file of predictions: written there and nowhere else, or refused."""
-    for number, text in enumerate(workshop.some[::8]):
+    for number, text in enumerate((*workshop.some[::8], *SHARP)):
         root = workshop.folder / f"folders-{number}"
         inside = root / "inside"
         inside.mkdir(parents=True)
@@ -300,7 +305,7 @@ def folders(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
             train = ("train", workshop.folder / "plain.csv", "--model", workshop.model, *TRAIN)
             problems = shown(bertsmith(*train, f"--output=./{name}"), (0, 1, 2))
         made = {path for path in outputs.tree(root) if path not in before}
-        ours = ascii(f"inside/{name}")[:-1]
+        ours = ascii(str(Path("inside") / name))[:-1]
         problems += [f"wrote {path}" for path in made if not path.startswith(ours)]
         yield f"output {text[:40]!r}", problems
 

@@ -23,6 +23,7 @@ from bertsmith.exits import (
     EXIT_ANSWER_IS_NO,
     EXIT_OUR_BUG,
     EXIT_USER,
+    Commands,
     exit_code,
     machine_failure,
     notes_of,
@@ -34,6 +35,7 @@ OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 
 app = typer.Typer(
     name="bertsmith",
+    cls=Commands,
     help="Fine-tune BERT on your labelled text, and know whether it worked.",
     no_args_is_help=True,
     add_completion=False,

@@ -4,12 +4,41 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from typer.core import TyperGroup
 
 from bertsmith.printing import printable
 
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 """How torch says it on a CPU, where it has no error class of its own."""
+
+
+class Commands(TyperGroup):
+    """The commands; what typer says of wrong arguments, which quotes them, is made fit to be shown."""
+
+    def make_context(self, *arguments: Any, **settings: Any) -> Any:
+        """Parse the arguments of the program itself."""
+        with _fit_to_be_shown():
+            return super().make_context(*arguments, **settings)
+
+    def invoke(self, context: Any) -> Any:
+        """Parse the arguments of a command, and run it."""
+        with _fit_to_be_shown():
+            return super().invoke(context)
+
+
+@contextmanager
+def _fit_to_be_shown() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error, whichever copy of click typer brings along
+            error.message = printable(error.message)  # type: ignore[attr-defined]
+        raise
 
 
 def exit_code(exit_: SystemExit) -> int:

@@ -15,6 +15,7 @@ from bertsmith.diagnosis.verdict import Verdict
 from bertsmith.evaluation.calibration import Calibration, Threshold
 from bertsmith.evaluation.scoring import Evaluation
 from bertsmith.findings import Finding
+from bertsmith.printing import is_hidden
 from bertsmith.run_folder import RunFolder
 from bertsmith.task import Task
 from bertsmith.training.history import EpochRecord, History, Restart
@@ -257,4 +258,7 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
 
 def folder_of(output: str | None, *, data_name: str) -> RunFolder:
     """The run folder: the one asked for, else `runs/` and the data file's name without its ending."""
-    return RunFolder(Path(output) if output else Path("runs") / Path(data_name).stem)
+    if output:
+        return RunFolder(Path(output))
+    stem = "".join("_" if is_hidden(character) else character for character in Path(data_name).stem)
+    return RunFolder(Path("runs") / (stem if stem.strip(".") else "data"))  # trap: `...csv` has the stem `..`

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bertsmith.errors import NotARunFolder, RunFolderError, RunFolderExists
+from bertsmith.errors import ConfigError, NotARunFolder, RunFolderError, RunFolderExists
 
 MARK = "# A bertsmith run: these settings repeat it (bertsmith train --config run.toml --output elsewhere).\n"
 """First line of every run.toml; what tells a run folder from any other."""
@@ -119,7 +120,12 @@ class RunFolder:
         """Make the folder, remove what an earlier run wrote there, and write the settings.
 
         Files that no run writes stay untouched.
+
+        Raises:
+            ConfigError: a name in the settings that no TOML file can hold.
+            RunFolderError: the folder cannot be written.
         """
+        _refuse_undecodable(settings)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             written = (
@@ -142,6 +148,18 @@ class RunFolder:
             ) from error
 
 
+def _refuse_undecodable(settings: str) -> None:
+    """Refuse a path with bytes that are not UTF-8: Python holds each of them as half of a surrogate pair.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for line in settings.split("\n"):
+        if re.search("[\ud800-\udfff]", line):
+            problem = f"run.toml cannot hold {line}: the name has bytes that are not UTF-8. Rename it."
+            raise ConfigError([problem])
+
+
 def runs_that_read(fingerprint: str, *, beside: RunFolder) -> int:
     """How many other run folders beside this one say that they scored test rows of this fingerprint.
 
@@ -162,5 +180,9 @@ def runs_that_read(fingerprint: str, *, beside: RunFolder) -> int:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON with every character as itself; NaN and infinity are our bug: ValueError."""
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    """Indented JSON with every character as itself; NaN and infinity are our bug: ValueError.
+
+    Half of a surrogate pair, which a column's name can hold, has no UTF-8 form; its escape is the same text in JSON.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -69,7 +69,7 @@ def write_clean(
     _write(path, source.header, (cells for _, cells in rows))
     own = [change for change in changes if change.row.rpartition(":")[0] == source.name]
     done = tuple(sorted((*own, *left_out), key=lambda change: int(change.row.rpartition(":")[2])))
-    with changes_path(path).open("w", encoding="utf-8", newline="") as file:
+    with changes_path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("row", "action", "reason"))
         writer.writerows(
@@ -101,7 +101,7 @@ def _cells(
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
     """The table in the format that the name says."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         if path.suffix.lower() == ".jsonl":
             for cells in rows:
                 file.write(json.dumps(dict(zip(header, cells, strict=True)), ensure_ascii=False) + "\n")

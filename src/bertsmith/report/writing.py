@@ -80,7 +80,7 @@ def write_predictions(
 
 def _write_csv(path: object, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """UTF-8 CSV in which no cell runs as a formula in a spreadsheet."""
-    with open(path, "w", encoding="utf-8", newline="") as file:  # type: ignore[call-overload]  # noqa: PTH123
+    with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:  # type: ignore[call-overload]  # noqa: PTH123
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(
