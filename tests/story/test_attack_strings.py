@@ -6,9 +6,9 @@ The whole is `python -m benchmarks.reliability.attack_strings`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+
 from benchmarks.reliability import attack_strings
 from benchmarks.reliability.attack_strings import PLACE, Workshop
 from benchmarks.reliability.strings import ATTACKS
