@@ -9,6 +9,7 @@ name to a file, a column or a folder goes alone.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ from tests.tiny_models import WORDS, write_tiny_model
 
 from benchmarks.reliability import outputs
 from benchmarks.reliability.strings import ATTACKS, FORGED, as_file_name, in_a_cell
+from bertsmith.cli import run as run_command
 
 CANARY = "quixotic"
 """Stands in every text, and in no label, column or file name."""
@@ -198,6 +200,21 @@ def _raw(workshop: Workshop, name: str, source: Path) -> Problems:
         return problems + [f"{row[:2]} was changed" for row, out in pairs if out[: len(row)] != row]
 
 
+class _Terminal(io.StringIO):
+    """Standard error that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _on_terminal(*command: object) -> str:
+    """What a command tells a terminal."""
+    screen = _Terminal()
+    with mock.patch.multiple(sys, stdout=io.TextIOWrapper(io.BytesIO(), "utf-8"), stderr=screen):
+        run_command([str(argument) for argument in command])
+    return screen.getvalue()
+
+
 def on_a_terminal(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
     """The same where a terminal with colours is asked for: our own codes, and no others."""
     with mock.patch.dict(os.environ, {"FORCE_COLOR": "1", "TERM": "xterm-256color"}):
@@ -207,9 +224,9 @@ def on_a_terminal(workshop: Workshop) -> Iterator[tuple[str, Problems]]:
             commands = {"check": (table,), "evaluate": (workshop.run(name), table)}
             commands["predict"] = (workshop.run(name), table, "-o", workshop.folder / f"{name}.coloured.csv")
             for command, arguments in commands.items():
-                outcome = bertsmith(command, *arguments)
-                problems = outputs.in_console(outcome.err, is_terminal=True)
-                problems += [] if "\x1b[" in outcome.err else ["no colours, though a terminal was asked for"]
+                told = _on_terminal(command, *arguments)
+                problems = outputs.in_console(told, is_terminal=True)
+                problems += [] if "\x1b[" in told else ["no colours, though a terminal was asked for"]
                 yield f"{command} on a terminal, {name}", problems
 
 
