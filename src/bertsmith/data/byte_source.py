@@ -86,8 +86,9 @@ def open_file(name: str) -> ByteSource:
             name, "we may not read this file.", remedy="Give yourself the right: chmod u+r."
         ) from error
     except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UnreadableFile(
-            name, f"the file cannot be opened ({error}).", remedy="Check the path."
+            name, f"the file cannot be opened ({reason}).", remedy="Check the path."
         ) from error
 
     def open_chunks() -> Iterator[bytes]:

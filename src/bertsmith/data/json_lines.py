@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from bertsmith.data.table import NOTHING_BAD, Row, Table
+from bertsmith.data.table import NOTHING_BAD, Row, Table, refuse_too_wide
 from bertsmith.errors import UnreadableFile
 from bertsmith.printing import quoted
 
@@ -86,6 +86,7 @@ def open_json(name: str, lines: Iterator[str]) -> Table:
             line=line,
             remedy='Expected lines like {"text": "…", "label": "…"}.',
         )
+    refuse_too_wide(name, len(header))
     known = frozenset(header)
     rows = (
         _row(line, parsed, header)._replace(json_text=as_written, more_keys=_more_keys(parsed, known))
