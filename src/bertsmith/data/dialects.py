@@ -113,11 +113,12 @@ def parse_delimiter(text: str) -> str:
 def _take_sample(lines: Iterator[str]) -> tuple[list[str], bool]:
     """The first lines, and whether they are all."""
     sample: list[str] = []
-    num_characters = 0
+    num_filled = num_characters = 0
     for line in lines:
         sample.append(line)
+        num_filled += not line.isspace()  # blank lines are no rows: thousands may stand before the header
         num_characters += len(line)
-        if len(sample) >= SAMPLE_LINES or num_characters >= SAMPLE_CHARACTERS:
+        if num_filled >= SAMPLE_LINES or num_characters >= SAMPLE_CHARACTERS:
             return sample, False
     return sample, True
 

@@ -52,11 +52,18 @@ class Example:
     text_pair: str | None = None
 
 
+MOST_DIGITS = 1000
+
+
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts `2` before `10` and is total: digits compare as numbers, the rest as text."""
+    """Sort key that puts `2` before `10` and is total: digits compare as numbers, the rest as text.
+
+    Trap: Python reads no number of more than 4,300 digits; so long a one is text.
+    """
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
     return tuple(
-        (0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part) for part in parts
+        (0, int(part), part) if part[0] in "0123456789" and len(part) <= MOST_DIGITS else (1, 0, part)
+        for part in parts
     )
 
 
