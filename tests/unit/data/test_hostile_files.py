@@ -68,7 +68,7 @@ def test_a_date_that_python_does_not_have_costs_its_row_as_a_label(tmp_path: Pat
 
 
 def test_a_parquet_file_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
-    rows = pa.array(np.zeros(3_000_000, np.int32))
+    rows = pa.array(np.zeros(1_000_000, np.int32))
     columns = {
         "text": pa.array(["a good film of some length"]).take(rows),
         "label": pa.array(["a"]).take(rows),
