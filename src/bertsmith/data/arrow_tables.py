@@ -17,8 +17,8 @@ from bertsmith.printing import quoted
 
 BATCH_ROWS = 256
 """Rows unpacked at once: few, as each of them can be a megabyte that the file holds once."""
-MOST_TIMES_UNPACKED, FREE_BYTES = 100, 2**24
-"""A file that unpacks to more than so many times its size, and 16 MB, was made to fill the memory."""
+MOST_TIMES_UNPACKED, FREE_BYTES = 100, 2**23
+"""A file that unpacks to more than so many times its size, and 8 MB, was made to fill the memory."""
 ROLES = ("text", "label")
 PAIR_ROLES = ("text", "text_pair", "label")
 
