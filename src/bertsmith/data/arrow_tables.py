@@ -46,7 +46,7 @@ def open_parquet(name: str) -> Table:
         with file:
             try:
                 for batch in file.iter_batches(batch_size=BATCH_ROWS):
-                    num_bytes += batch.nbytes
+                    num_bytes += sum(map(_unpacked_bytes, batch.columns))
                     if num_bytes > most_bytes:
                         raise _bomb(name)
                     yield batch
@@ -119,6 +119,20 @@ def _batch_rows(batches: Iterable[Any], header: tuple[str, ...]) -> Iterator[Row
         for values in zip(*columns, strict=True):
             line += 1
             yield row_of(values, line)
+
+
+def _unpacked_bytes(column: Any) -> int:
+    """Bytes that the values take one by one; an Arrow dictionary holds each of them once."""
+    import pyarrow
+    import pyarrow.compute
+
+    if not pyarrow.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    kind = column.type.value_type
+    if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
+        return len(column) * 8
+    lengths = pyarrow.compute.binary_length(column.dictionary)
+    return int(pyarrow.compute.sum(lengths.take(column.indices)).as_py() or 0)
 
 
 class _NoValue:

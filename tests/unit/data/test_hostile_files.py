@@ -79,6 +79,23 @@ def test_a_parquet_file_that_unpacks_without_end_is_refused(tmp_path: Path) -> N
     assert len(read_examples(source, ReadOptions(limit=10)).examples) == 10
 
 
+def test_a_long_text_that_a_parquet_file_holds_once_is_counted_for_every_row(tmp_path: Path) -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 300, pa.int32()), pa.array(["a good film " * 9000]))
+    source = parquet(tmp_path / "x.parquet", {"text": texts, "label": ["a", "b"] * 150})
+    with pytest.raises(UnreadableFile, match="unpacks to more than 100 times its size"):
+        read_examples(source, ReadOptions())
+
+
+def test_a_dictionary_of_usual_texts_is_read(tmp_path: Path) -> None:
+    texts = pa.array(["good film", None, "bad film", "good film"]).dictionary_encode()
+    source = parquet(tmp_path / "x.parquet", {"text": texts, "label": ["a", "a", "b", "a"]})
+    assert [row.text for row in read_examples(source, ReadOptions()).examples] == [
+        "good film",
+        "bad film",
+        "good film",
+    ]
+
+
 def test_more_columns_than_a_spreadsheet_has_are_refused(tmp_path: Path) -> None:
     names = ["text", "label", *(f"c{number}" for number in range(MOST_COLUMNS - 1))]
     (tmp_path / "x.csv").write_text(",".join(names) + "\ngood film,pos" + "," * (MOST_COLUMNS - 1) + "\n")
