@@ -1,1 +1,1 @@
-"""How much is lost when something stops a run, and what gets in when something is broken: measured, not promised."""
+"""Faults, attacks and broken input, and what becomes of them: `make bench-reliability`."""

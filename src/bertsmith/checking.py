@@ -96,6 +96,14 @@ def split_sources(sources: Mapping[str, LabelledRows], config: DataConfig) -> Sp
         DataError: a split would be empty, or a given one has labels that train lacks.
     """
     datasets = {name: rows.dataset for name, rows in sources.items()}
+    try:
+        return _split(datasets, config)
+    except EmptySplit as error:
+        told = str(error)
+        raise EmptySplit(f"{sources['train'].name}: {told[0].lower()}{told[1:]}") from error
+
+
+def _split(datasets: Mapping[str, Dataset], config: DataConfig) -> Splits:
     return split_dataset(
         datasets["train"],
         validation_share=config.validation_share,

@@ -19,7 +19,7 @@ from bertsmith import __version__
 from bertsmith.config import Config, read_toml
 from bertsmith.console import Console
 from bertsmith.errors import ConfigError
-from bertsmith.exits import EXIT_ANSWER_IS_NO, ending_of, flush_standard_output, resume_command
+from bertsmith.exits import EXIT_ANSWER_IS_NO, Commands, ending_of, flush_standard_output, resume_command
 from bertsmith.flags import with_settings
 from bertsmith.inference.format_names import OutputFormat
 from bertsmith.interruption import Interruption
@@ -27,6 +27,7 @@ from bertsmith.run_folder import folder_of
 
 app = typer.Typer(
     name="bertsmith",
+    cls=Commands,
     help="Fine-tune BERT on your labelled text, and know whether it worked.",
     no_args_is_help=True,
     add_completion=False,
@@ -326,4 +327,7 @@ def explain_command(
 
 def _put_json(value: object) -> None:
     """One JSON document on standard output."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+    text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+    typer.echo(
+        text.replace("\x7f", "\\u007f")
+    )  # the one control character that is ASCII and needs no escape in JSON

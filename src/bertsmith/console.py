@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import time
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,25 +26,12 @@ from rich.progress import (
 from rich.table import Table
 
 from bertsmith.findings import Finding
+from bertsmith.printing import printable
 
 SECONDS_BETWEEN_LINES = 5.0
 """How often progress is told where there is no terminal."""
 ROWS_SHOWN = 3
 """Rows named with a finding; findings.json has the rest."""
-
-
-def printable(text: str) -> str:
-    """The text with control, format and surrogate characters (escape sequences, bidirectional overrides) made visible."""
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    if (
-        unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character != "\u200d"
-    ):  # joins emoji
-        code = ord(character)
-        return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-    return character
 
 
 @dataclass
@@ -101,7 +87,7 @@ class Console:
 
     def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
         self.quiet = quiet
-        self.rich = RichConsole(stderr=file is None, file=file, highlight=False)
+        self.rich = RichConsole(stderr=file is None, file=file, highlight=False, emoji=False)
         self.rich.soft_wrap = not self.rich.is_terminal  # a log's lines stay whole
 
     @classmethod
@@ -110,13 +96,13 @@ class Console:
         return cls(quiet=True, file=io.StringIO())
 
     def say(self, text: str, *, style: str | None = None) -> None:
-        """One line or paragraph, exactly as given."""
+        """One line or paragraph, exactly as given; a line break in it is shown, not made: a line is always ours."""
         if not self.quiet:
-            self.rich.print(escape(_printable_lines(text)), style=style)
+            self.rich.print(escape(printable(text)), style=style)
 
     def answer(self, text: str, *, style: str | None = None) -> None:
         """What is told even when quiet."""
-        self.rich.print(escape(_printable_lines(text)), style=style)
+        self.rich.print(escape(printable(text)), style=style)
 
     def findings(self, findings: Iterable[Finding]) -> None:
         """Each finding with its first rows and its remedy, worst first."""
@@ -182,8 +168,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def _printable_lines(text: str) -> str:
-    """`printable`, but line breaks stay."""
-    return "\n".join(printable(line) for line in text.split("\n"))

@@ -8,11 +8,15 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from bertsmith.console import printable
+from typer.core import TyperGroup
+
 from bertsmith.errors import BertsmithError, DataHasErrors
 from bertsmith.interruption import Interrupted
+from bertsmith.printing import printable
 
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
@@ -39,6 +43,30 @@ def ending_of(command: Callable[[], object], *, version: str) -> int:
         tell_error(f"this is a bug in bertsmith {version}. Please report it with the lines above.")
         return EXIT_OUR_BUG
     return 0
+
+
+class Commands(TyperGroup):
+    """The commands; what typer says of wrong arguments, which quotes them, is made fit to be shown."""
+
+    def make_context(self, *arguments: Any, **settings: Any) -> Any:
+        """Parse the arguments of the program itself."""
+        with _fit_to_be_shown():
+            return super().make_context(*arguments, **settings)
+
+    def invoke(self, context: Any) -> Any:
+        """Parse the arguments of a command, and run it."""
+        with _fit_to_be_shown():
+            return super().invoke(context)
+
+
+@contextmanager
+def _fit_to_be_shown() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error, whichever copy of click typer brings along
+            error.message = printable(error.message)  # type: ignore[attr-defined]
+        raise
 
 
 def exit_code(exit_: SystemExit) -> int:
@@ -68,7 +96,7 @@ def machine_failure(error: Exception) -> str | None:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         # Every writer of a file names it; standard error is where this is told.
         nameless = "standard output: " if is_full else ""
-        where = f"{error.filename}: " if error.filename else nameless
+        where = f"{printable(str(error.filename))}: " if error.filename else nameless
         remedy = "Make room, or choose another place." if is_full else "Mend that, or choose another path."
         return f"{where}the system says: {error.strerror}. {remedy}"
     is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
@@ -96,11 +124,11 @@ def flush_standard_output(code: int) -> int:
 def notes_of(error: BaseException) -> list[str]:
     """What was noted on the error and on those that it came from, such as where finished rows stand."""
     before = error.__cause__ or error.__context__
-    return [*getattr(error, "__notes__", ()), *(notes_of(before) if before else ())]
+    return [*map(printable, getattr(error, "__notes__", ())), *(notes_of(before) if before else ())]
 
 
 def tell_error(message: str) -> None:
-    """Say it on standard error, whatever state the console is in."""
+    """Say it on standard error, whatever state the console is in; its lines are ours: see `BertsmithError`."""
     text = "\n".join(printable(line) for line in message.split("\n"))
     with contextlib.suppress(OSError):  # standard error is full too: the exit code still tells
         print(f"bertsmith: {text}", file=sys.stderr)  # noqa: T201 - works even where the console does not

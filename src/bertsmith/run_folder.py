@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bertsmith.durable_files import bytes_free, must_take_files, remove_part, write_whole
-from bertsmith.errors import NoRoom, NotARunFolder, RunFolderError, RunFolderExists
+from bertsmith.errors import ConfigError, NoRoom, NotARunFolder, RunFolderError, RunFolderExists
+from bertsmith.printing import is_hidden
 
 MARK = "# A bertsmith run: these settings repeat it (bertsmith train --config run.toml --output elsewhere).\n"
 """First line of every run.toml; what tells a run folder from any other."""
@@ -164,7 +166,12 @@ class RunFolder:
         """Make the folder, remove what an earlier run wrote there, and write the settings.
 
         Files that no run writes stay untouched.
+
+        Raises:
+            ConfigError: a name in the settings that no TOML file can hold.
+            RunFolderError: the folder cannot be written.
         """
+        _refuse_undecodable(settings)
         with self._refusals_told():
             self.path.mkdir(parents=True, exist_ok=True)
             written = (
@@ -187,7 +194,22 @@ class RunFolder:
 
 def folder_of(output: str | None, *, data_name: str) -> RunFolder:
     """The run folder: the one asked for, else `runs/` and the data file's name without its ending."""
-    return RunFolder(Path(output) if output else Path("runs") / Path(data_name).stem)
+    if output:
+        return RunFolder(Path(output))
+    stem = "".join("_" if is_hidden(character) else character for character in Path(data_name).stem)
+    return RunFolder(Path("runs") / (stem if stem.strip(".") else "data"))  # trap: `...csv` has the stem `..`
+
+
+def _refuse_undecodable(settings: str) -> None:
+    """Refuse a path with bytes that are not UTF-8: Python holds each of them as half of a surrogate pair.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for line in settings.split("\n"):
+        if re.search("[\ud800-\udfff]", line):
+            problem = f"run.toml cannot hold {line}: the name has bytes that are not UTF-8. Rename it."
+            raise ConfigError([problem])
 
 
 def runs_that_read(fingerprint: str, *, beside: RunFolder) -> int:
@@ -210,5 +232,9 @@ def runs_that_read(fingerprint: str, *, beside: RunFolder) -> int:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON with every character as itself, whole or not at all; NaN and infinity are our bug: ValueError."""
-    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Indented JSON with every character as itself, whole or not at all; NaN and infinity are our bug: ValueError.
+
+    Half of a surrogate pair, which a column's name can hold, has no UTF-8 form; its escape is the same text in JSON.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(path, text.encode("utf-8", "backslashreplace"))

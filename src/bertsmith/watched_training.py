@@ -18,6 +18,7 @@ from bertsmith.evaluation.scoring import point_scores
 from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.interruption import Interrupted
 from bertsmith.preparation import Prepared, label_ids_of, prepare
+from bertsmith.printing import quoted
 from bertsmith.run_folder import folder_of
 from bertsmith.sources import file_name
 from bertsmith.training.checkpoint import AttemptCheckpoints
@@ -246,7 +247,7 @@ def epoch_sentence(record: EpochRecord) -> str:
     if not record.gives_one_label:
         return f"{line}. Collapsed: the texts make next to no difference to the probabilities."
     label, share = max(record.predicted_share.items(), key=lambda item: item[1])
-    return f"{line}. Collapsed: {share:.1%} of the rows are called {label!r}."
+    return f"{line}. Collapsed: {share:.1%} of the rows are called {quoted(label)}."
 
 
 def validation_scores(prepared: Prepared) -> ValidationScores:

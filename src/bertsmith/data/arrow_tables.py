@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from bertsmith.data.table import MEMORY, NOTHING_BAD, Row, Table
+from bertsmith.data.table import MEMORY, NOTHING_BAD, Row, Table, refuse_too_wide
 from bertsmith.errors import UnreadableFile
+from bertsmith.printing import quoted
 
-BATCH_ROWS = 4096
+BATCH_ROWS = 256
+"""Rows unpacked at once: few, as each of them can be a megabyte that the file holds once."""
+MOST_TIMES_UNPACKED, FREE_BYTES = 100, 2**23
+"""A file that unpacks to more than so many times its size, and 8 MB, was made to fill the memory."""
 ROLES = ("text", "label")
 PAIR_ROLES = ("text", "text_pair", "label")
 
@@ -33,10 +38,18 @@ def open_parquet(name: str) -> Table:
     except (pyarrow.ArrowException, OSError) as error:
         raise _damaged(name, error) from error
 
+    refuse_too_wide(name, len(header))
+    most_bytes = MOST_TIMES_UNPACKED * Path(name).stat().st_size + FREE_BYTES
+
     def batches() -> Iterator[Any]:
+        num_bytes = 0
         with file:
             try:
-                yield from file.iter_batches(batch_size=BATCH_ROWS)
+                for batch in file.iter_batches(batch_size=BATCH_ROWS):
+                    num_bytes += sum(map(_unpacked_bytes, batch.columns))
+                    if num_bytes > most_bytes:
+                        raise _bomb(name)
+                    yield batch
             except (pyarrow.ArrowException, OSError) as error:
                 raise _damaged(name, error) from error
 
@@ -80,6 +93,8 @@ def cell_of(value: object) -> tuple[str | None, str | None]:
         return (None, None) if value != value else (str(value), None)
     if isinstance(value, (list, tuple, dict, set)) or type(value).__name__ == "ndarray":
         return None, "the value is nested, not a text"
+    if isinstance(value, _NoValue):
+        return None, "the value is a date or time that cannot be read"
     if isinstance(value, (bytes, bytearray, memoryview)):
         return None, "the value is bytes, not a text"
     return str(value), None
@@ -100,10 +115,47 @@ def _batch_rows(batches: Iterable[Any], header: tuple[str, ...]) -> Iterator[Row
     """The rows of Arrow record batches."""
     line = 0
     for batch in batches:
-        columns = [batch.column(index).to_pylist() for index in range(len(header))]
+        columns = [_values(batch.column(index)) for index in range(len(header))]
         for values in zip(*columns, strict=True):
             line += 1
             yield row_of(values, line)
+
+
+def _unpacked_bytes(column: Any) -> int:
+    """Bytes that the values take one by one; an Arrow dictionary holds each of them once."""
+    import pyarrow
+    import pyarrow.compute
+
+    if not pyarrow.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    kind = column.type.value_type
+    if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
+        return len(column) * 8
+    lengths = pyarrow.compute.binary_length(column.dictionary)
+    return int(pyarrow.compute.sum(lengths.take(column.indices)).as_py() or 0)
+
+
+class _NoValue:
+    """Stands for a value that Python cannot hold."""
+
+
+def _values(column: Any) -> list[Any]:
+    """The values of an Arrow column; dates after the year 9999 and in unknown time zones are `_NoValue`."""
+    import pyarrow
+
+    try:
+        return list(column.to_pylist())
+    except (pyarrow.ArrowException, OverflowError, ValueError):
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: Any) -> Any:
+    import pyarrow
+
+    try:
+        return scalar.as_py()
+    except (pyarrow.ArrowException, OverflowError, ValueError):
+        return _NoValue()
 
 
 def _pandas_table(frame: Any) -> Table:
@@ -130,7 +182,7 @@ def _named_columns_table(columns: dict[str, Sequence[object]]) -> Table:
     """The table of equally long columns."""
     sizes = {name: len(column) for name, column in columns.items()}
     if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{size} in {name!r}" for name, size in sizes.items())
+        found = ", ".join(f"{size} in {quoted(name)}" for name, size in sizes.items())
         raise _not_a_table(f"the columns are not equally long: {found}.")
     rows = (row_of(values, line) for line, values in enumerate(zip(*columns.values(), strict=True), start=1))
     return Table(MEMORY, tuple(columns), rows)
@@ -179,6 +231,15 @@ def _not_a_table(problem: str) -> UnreadableFile:
     """The error for a Python object that holds no rows."""
     remedy = "Give a file name, a data frame, (texts, labels), or a list of (text, label) pairs."
     return UnreadableFile(MEMORY, problem, remedy=remedy)
+
+
+def _bomb(name: str) -> UnreadableFile:
+    """The error for a Parquet file that grows without end."""
+    return UnreadableFile(
+        name,
+        f"the Parquet file unpacks to more than {MOST_TIMES_UNPACKED} times its size: its rows repeat each other.",
+        remedy="Remove the repeats, read its first rows with --limit, or write it as CSV.",
+    )
 
 
 def _damaged(name: str, error: Exception) -> UnreadableFile:

@@ -11,6 +11,8 @@ from typing import BinaryIO
 from bertsmith.errors import UnreadableFile, nearest
 
 CHUNK_BYTES = 2**20
+MARKS_ALONE = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+"""Byte order marks: with nothing behind them the file is empty."""
 
 FOREIGN_FORMATS: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1f\x8b", "a gzip archive", "Decompress it first: gunzip FILE."),
@@ -86,8 +88,9 @@ def open_file(name: str) -> ByteSource:
             name, "we may not read this file.", remedy="Give yourself the right: chmod u+r."
         ) from error
     except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UnreadableFile(
-            name, f"the file cannot be opened ({error}).", remedy="Check the path."
+            name, f"the file cannot be opened ({reason}).", remedy="Check the path."
         ) from error
 
     def open_chunks() -> Iterator[bytes]:
@@ -148,8 +151,8 @@ def _not_found(name: str, path: Path) -> UnreadableFile:
 
 def _refuse_foreign(source: ByteSource) -> None:
     """Nothing, or something that is no table of text."""
-    if not source.head.strip():
-        size = len(source.head)
+    if source.head in MARKS_ALONE or not source.head.strip():
+        size = 0 if source.head in MARKS_ALONE else len(source.head)
         found = (
             "the file is empty." if size == 0 else f"the file has no text, only {size} bytes of white space."
         )

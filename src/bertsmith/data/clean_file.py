@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.data.reading import LabelledRows
 from bertsmith.data.repairs import Change
 from bertsmith.data.reported_rows import UNREADABLE, TextRow
@@ -82,7 +83,9 @@ def write_clean(
     with _open_text(changes_path(path)) as file:
         writer = csv.writer(file)
         writer.writerow(("row", "action", "reason"))
-        writer.writerows((change.row, change.action, change.reason) for change in done)
+        writer.writerows(
+            map(neutralise_formula, (change.row, change.action, change.reason)) for change in done
+        )
     return done
 
 
@@ -95,7 +98,7 @@ def _open_text(path: Path) -> Iterator[TextIO]:
     """
     try:
         with open_whole(path) as stream:
-            file = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            file = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
             yield file
             file.detach()
     except OSError as error:

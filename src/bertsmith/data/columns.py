@@ -10,6 +10,7 @@ from bertsmith.data.column_content import MAX_LABEL_CHARACTERS, ColumnContent
 from bertsmith.data.column_names import LABEL_TIERS, PAIRS, TEXT_TIERS, fold_name, label_tier, text_tier
 from bertsmith.data.table import ReadOptions, Row, Table
 from bertsmith.errors import MissingColumn, nearest
+from bertsmith.printing import as_argument, quoted
 
 SAMPLE_ROWS = 1000
 """Columns are judged by their first rows."""
@@ -95,13 +96,16 @@ class _Chooser:
             return close[0]
         if close:
             raise self._error(
-                f"{len(close)} columns are called {wanted!r}, given by {flag}.", "Give them different names."
+                f"{len(close)} columns are called {quoted(wanted)}, given by {flag}.",
+                "Give them different names.",
             )
         kind = (
             "" if self.has_header else " The file has no header: columns are called by their number from 1."
         )
         hint = nearest(wanted, self.header)
-        raise self._error(f"there is no column {wanted!r}, given by {flag}.{hint}{kind}", f"Correct {flag}.")
+        raise self._error(
+            f"there is no column {quoted(wanted)}, given by {flag}.{hint}{kind}", f"Correct {flag}."
+        )
 
     def _refuse_shared(self, chosen: dict[str, int | None]) -> None:
         """Two roles cannot have the same column."""
@@ -110,7 +114,7 @@ class _Chooser:
             if index is None:
                 continue
             if index in flags:
-                problem = f"{flags[index]} and {flag} both name {self.header[index]!r}."
+                problem = f"{flags[index]} and {flag} both name {quoted(self.header[index])}."
                 raise self._error(problem, "Give two different columns.")
             flags[index] = flag
 
@@ -134,8 +138,8 @@ class _Chooser:
             if index not in pair and self.text_tiers[index] == 0 and self.contents[index].could_be_text:
                 first, second, third = (self.header[place or 0] for place in (*pair, index))
                 raise self._error(
-                    f"the text can be column {self.header[index]!r} alone, or {first!r} and {second!r} together.",
-                    f"Choose with --text-column {third}, or --text-column {first} --pair-column {second}.",
+                    f"the text can be column {quoted(self.header[index])} alone, or {quoted(first)} and {quoted(second)} together.",
+                    f"Choose with --text-column {as_argument(third)}, or --text-column {as_argument(first)} --pair-column {as_argument(second)}.",
                 )
 
     def _is_wordy(self, index: int | None) -> bool:
@@ -190,10 +194,10 @@ class _Chooser:
     def _ambiguous(self, candidates: Sequence[int], role: str, flag: str) -> MissingColumn:
         """The error for two possible readings."""
         names = [self.header[index] for index in candidates]
-        shown = " or ".join(repr(name) for name in names[:10])
-        remedy = f"Choose with {flag} {names[0]}"
+        shown = " or ".join(quoted(name) for name in names[:10])
+        remedy = f"Choose with {flag} {as_argument(names[0])}"
         if role == "text":
-            remedy += f"; if both texts belong together: --text-column {names[0]} --pair-column {names[1]}"
+            remedy += f"; if both texts belong together: --text-column {as_argument(names[0])} --pair-column {as_argument(names[1])}"
         return self._error(f"more than one column can be the {role}: {shown}.", remedy + ".")
 
     def _label_by_name(self, taken: set[int | None]) -> int | None:
@@ -256,9 +260,7 @@ class _Chooser:
                     for place, name in enumerate(self.header, start=1)
                     if name == self.header[index]
                 ]
-                problem = (
-                    f"{len(places)} columns are called {self.header[index]!r}: columns {', '.join(places)}."
-                )
+                problem = f"{len(places)} columns are called {quoted(self.header[index])}: columns {', '.join(places)}."
                 raise self._error(problem, "Give them different names.")
 
     def _note(self, text: int, pair: int | None, label: int | None) -> str | None:
@@ -270,16 +272,16 @@ class _Chooser:
         }
         if not chosen:
             return None
-        named = [f"the {role} is column {self.header[index]!r}" for role, index in chosen.items()]
+        named = [f"the {role} is column {quoted(self.header[index])}" for role, index in chosen.items()]
         sentence = ", ".join(named)
         sentence = sentence[0].upper() + sentence[1:] + "."
         others = [
-            repr(name)
+            quoted(name)
             for index, name in enumerate(self.header)
             if "label" in chosen and index not in (text, pair, label) and self._rivals(index)
         ]
         texts = [
-            repr(name)
+            quoted(name)
             for index, name in enumerate(self.header)
             if "text" in chosen and index not in (text, pair, label) and self._rivals_text(index)
         ]

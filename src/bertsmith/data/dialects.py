@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bertsmith.data.column_names import is_known_name
-from bertsmith.data.delimited import Dialect, Layout, Record, read_records, read_rows
-from bertsmith.data.table import ReadOptions, Table, numbered_header
+from bertsmith.data.delimited import Dialect, Layout, Record, parse_line, read_records, read_rows
+from bertsmith.data.table import ReadOptions, Table, numbered_header, refuse_too_wide
 from bertsmith.errors import ConfigError
 
 SAMPLE_ROWS = 200
@@ -64,6 +64,8 @@ def open_delimited(
     lines = open_lines()
     sample, is_all = _take_sample(lines)
     counts_returns = not any(line.endswith("\n") for line in sample)
+    for delimiter in DELIMITERS:  # before each of them is tried on every row of the sample
+        refuse_too_wide(name, len(parse_line(sample[0], Dialect(delimiter))) if sample else 0)
     fit, notes = _find_dialect(sample, options, suffix=suffix, is_all=is_all)
     dialect = fit.dialect
     if dialect.delimiter == "\t" and not dialect.literal_quotes:
@@ -111,11 +113,12 @@ def parse_delimiter(text: str) -> str:
 def _take_sample(lines: Iterator[str]) -> tuple[list[str], bool]:
     """The first lines, and whether they are all."""
     sample: list[str] = []
-    num_characters = 0
+    num_filled = num_characters = 0
     for line in lines:
         sample.append(line)
+        num_filled += not line.isspace()  # blank lines are no rows: thousands may stand before the header
         num_characters += len(line)
-        if len(sample) >= SAMPLE_LINES or num_characters >= SAMPLE_CHARACTERS:
+        if num_filled >= SAMPLE_LINES or num_characters >= SAMPLE_CHARACTERS:
             return sample, False
     return sample, True
 

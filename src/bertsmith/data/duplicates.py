@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertsmith.data.example import Dataset, Example
+from bertsmith.data.unicode_forms import compatible
 
 
 def fold_text(text: str, text_pair: str | None = None) -> str:
@@ -16,9 +16,7 @@ def fold_text(text: str, text_pair: str | None = None) -> str:
 
     A pair is folded as both of its texts, in their order.
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    folded = " ".join(text.casefold().split())
+    folded = " ".join(compatible(text).casefold().split())
     return folded if text_pair is None else f"{folded}\n{fold_text(text_pair)}"
 
 

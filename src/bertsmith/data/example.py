@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bertsmith.errors import ConfigError, EmptySplit, list_names, nearest
+from bertsmith.printing import quoted
 
 POSITIVE_NAMES = (
     "positive",
@@ -51,11 +52,18 @@ class Example:
     text_pair: str | None = None
 
 
+MOST_DIGITS = 1000
+
+
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts `2` before `10` and is total: digits compare as numbers, the rest as text."""
+    """Sort key that puts `2` before `10` and is total: digits compare as numbers, the rest as text.
+
+    Trap: Python reads no number of more than 4,300 digits; so long a one is text.
+    """
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
     return tuple(
-        (0, int(part), part) if part.isdecimal() and part.isascii() else (1, 0, part) for part in parts
+        (0, int(part), part) if part[0] in "0123456789" and len(part) <= MOST_DIGITS else (1, 0, part)
+        for part in parts
     )
 
 
@@ -67,7 +75,7 @@ class LabelSet:
 
     def __post_init__(self) -> None:
         if len(self.names) < 2:
-            found = f"only the label {self.names[0]!r}" if self.names else "no label at all"
+            found = f"only the label {quoted(self.names[0])}" if self.names else "no label at all"
             raise EmptySplit(
                 f"The training rows have {found}. A classifier needs rows of at least two labels. Check --label-column."
             )
@@ -106,7 +114,7 @@ class LabelSet:
         if requested is not None and requested not in self.id_by_name:
             raise ConfigError(
                 [
-                    f"--positive-label {requested!r} is not a label of this data. Labels: {list_names(self.names)}.{nearest(requested, self.names)}"
+                    f"--positive-label {quoted(requested)} is not a label of this data. Labels: {list_names(self.names)}.{nearest(requested, self.names)}"
                 ]
             )
         if len(self) > 2:

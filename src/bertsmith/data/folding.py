@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bertsmith.data.example import Dataset
 from bertsmith.data.splitting import TextGroup, group_by_text, rank_of
 from bertsmith.errors import ConfigError, EmptySplit
+from bertsmith.printing import quoted
 
 
 def fold_numbers(
@@ -57,8 +58,8 @@ def _refuse_rare(groups: Mapping[str, TextGroup], *, num_folds: int) -> None:
     label, count = min(counts.items(), key=lambda item: (item[1], item[0]))
     if count < num_folds:
         raise EmptySplit(
-            f"The label {label!r} has {count} different texts, too few for {num_folds} folds. "
+            f"The label {quoted(label)} has {count} different texts, too few for {num_folds} folds. "
             f"Give --folds {count}, or add rows of it."
             if count >= 2
-            else f"The label {label!r} has one text only, so no fold could learn it and be scored on it. Add rows of it."
+            else f"The label {quoted(label)} has one text only, so no fold could learn it and be scored on it. Add rows of it."
         )

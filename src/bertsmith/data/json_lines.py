@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from bertsmith.data.table import NOTHING_BAD, Row, Table
+from bertsmith.data.table import NOTHING_BAD, Row, Table, refuse_too_wide
 from bertsmith.errors import UnreadableFile
+from bertsmith.printing import quoted
 
 SAMPLE_OBJECTS = 1000
 """The keys of the first objects are the columns."""
@@ -84,6 +86,7 @@ def open_json(name: str, lines: Iterator[str]) -> Table:
             line=line,
             remedy='Expected lines like {"text": "…", "label": "…"}.',
         )
+    refuse_too_wide(name, len(header))
     known = frozenset(header)
     rows = (
         _row(line, parsed, header)._replace(json_text=as_written, more_keys=_more_keys(parsed, known))
@@ -199,10 +202,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) == len(pairs):
         return result
-    keys = [key for key, _ in pairs]
-    for key in result:
-        if keys.count(key) > 1:
-            result[key] = _NotText(f"the key {key!r} is given {keys.count(key)} times")
+    counts = Counter(key for key, _ in pairs)
+    for key, count in counts.items():
+        if count > 1:
+            result[key] = _NotText(f"the key {quoted(key)} is given {count} times")
     return result
 
 
@@ -227,7 +230,9 @@ def _row(line: int, parsed: dict[str, Any] | str, header: tuple[str, ...]) -> Ro
             cells.append("true" if value else "false")
         else:
             bad[index] = (
-                value.reason if isinstance(value, _NotText) else f"the value of {key!r} is nested, not a text"
+                value.reason
+                if isinstance(value, _NotText)
+                else f"the value of {quoted(key)} is nested, not a text"
             )
             cells.append(None)
     return Row(tuple(cells), line, None, bad or NOTHING_BAD)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+
+from bertsmith.data.unicode_forms import compatible
 
 MOST_LABELS = 1000
 """With more labels only spelling is compared: typing errors need every pair."""
@@ -34,7 +35,7 @@ class Twins:
 
 def fold_label(label: str) -> str:
     """The label without what makes no difference: compatibility forms, case, spaces, hyphens, underscores."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", label).casefold()).strip()
+    return re.sub(r"[\s_-]+", " ", compatible(label).casefold()).strip()
 
 
 def find_twins(counts: Mapping[str, int]) -> list[Twins]:

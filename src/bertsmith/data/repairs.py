@@ -13,6 +13,7 @@ from bertsmith.data.example import Example
 from bertsmith.data.label_twins import spelling_by_label
 from bertsmith.data.reading import LabelledRows
 from bertsmith.findings import Finding, finding_about
+from bertsmith.printing import quoted
 
 Sources = Mapping[str, LabelledRows]
 
@@ -119,7 +120,9 @@ def _merge_labels(sources: dict[str, LabelledRows]) -> list[Change]:
         return replace(row, label=spelling[row.label]) if row.label in spelling else row
 
     return _replace(
-        sources, merged, reason=lambda before, after: f"label {before.label!r} is now {after.label!r}"
+        sources,
+        merged,
+        reason=lambda before, after: f"label {quoted(before.label)} is now {quoted(after.label)}",
     )
 
 

@@ -8,12 +8,16 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bertsmith.config import DataConfig
+from bertsmith.errors import UnreadableFile
 
 MEMORY = "<memory>"
 """The file name of rows that came from Python."""
 
 STDIN = "<stdin>"
 """The file name of rows that came through standard input."""
+
+MOST_COLUMNS = 16_384
+"""As many as a spreadsheet can have; each costs memory in every row."""
 
 NOTHING_BAD: Mapping[int, str] = MappingProxyType({})
 
@@ -79,6 +83,21 @@ class ReadOptions:
         """The columns that the user named."""
         return tuple(
             name for name in (self.text_column, self.pair_column, self.label_column) if name is not None
+        )
+
+
+def refuse_too_wide(name: str, width: int) -> None:
+    """Refuse more columns than a table of texts has.
+
+    Raises:
+        UnreadableFile: there are more than `MOST_COLUMNS`.
+    """
+    if width > MOST_COLUMNS:
+        raise UnreadableFile(
+            name,
+            f"there are {width:,} columns; at most {MOST_COLUMNS:,} are read.",
+            line=1,
+            remedy="Keep the columns of text and label, or name another separator with --delimiter.",
         )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bertsmith.data.byte_source import ByteSource
 from bertsmith.errors import ConfigError, UnreadableFile, nearest
+from bertsmith.printing import quoted
 
 SAMPLE_BYTES = 256 * 1024
 """How many bytes of lines with non-ASCII characters a guess is made from."""
@@ -32,6 +34,9 @@ COMMON_ENCODINGS = (
     "shift_jis",
     "gb18030",
 )
+
+NO_CODE_PAGES = ("idna", "punycode")
+"""Text encodings of single words, which cannot be decoded piece by piece."""
 
 WESTERN = frozenset(
     {
@@ -186,15 +191,21 @@ def _undecodable(source: ByteSource, error: UnicodeDecodeError, *, line: int) ->
 
 
 def _checked(name: str) -> str:
-    """The name of a text encoding that Python knows."""
+    """The name of a text encoding that Python knows.
+
+    Raises:
+        ConfigError: there is none, or it is a transformation such as zlib, which is no encoding of text.
+    """
     try:
-        b"".decode(name)
-        return codecs.lookup(name).name
+        with contextlib.suppress(UnicodeDecodeError):  # these four bytes need not be text in it
+            b"text".decode(name)  # trap: of no bytes at all, Python does not look whether they become text
+        found = codecs.lookup(name).name
+        if found in NO_CODE_PAGES:
+            raise LookupError(found)
+        return found
     except (LookupError, ValueError) as error:
         hint = nearest(name, COMMON_ENCODINGS)
-        message = (
-            f"--encoding {name!r} is no known text encoding.{hint} Known are for example utf-8 and cp1252."
-        )
+        message = f"--encoding {quoted(name)} is no known text encoding.{hint} Known are for example utf-8 and cp1252."
         raise ConfigError([message]) from error
 
 

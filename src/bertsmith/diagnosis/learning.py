@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from bertsmith.diagnosis.evidence import Evidence, gain
+from bertsmith.printing import quoted
 from bertsmith.training.history import EpochRecord
 from bertsmith.training.signs import has_vanishing_gradients, is_wrongly_wired, prior_entropy
 
@@ -60,7 +61,7 @@ def _which_collapsed(epochs: Sequence[EpochRecord], numbers: Sequence[int]) -> s
         number: top_label(epochs[number - 1].predicted_share) for number in numbers if number not in blind
     }
     told = "; ".join(
-        f"{_numbered([number for number in labels if labels[number] == label])}: {label!r}"
+        f"{_numbered([number for number in labels if labels[number] == label])}: {quoted(label)}"
         for label in dict.fromkeys(labels.values())
     )
     sentences = [f"Collapsed, (nearly) every row called the same ({told})."] if told else []
@@ -130,8 +131,8 @@ def misleading_accuracy(evidence: Evidence) -> str:
     seen = [label for label in scored.evaluation.per_label if label.rows > 0]
     least = min(seen, key=lambda label: label.f1.value)
     return (
-        f"Accuracy misleads here: always saying {common!r} is right on {100 * share:.1f} % of the rows. "
-        f"The label served least is {least.label!r}: F1 {least.f1.value:.3f}, "
+        f"Accuracy misleads here: always saying {quoted(common)} is right on {100 * share:.1f} % of the rows. "
+        f"The label served least is {quoted(least.label)}: F1 {least.f1.value:.3f}, "
         f"{100 * least.recall.value:.0f} % of its {least.rows} rows found."
     )
 

@@ -13,6 +13,7 @@ from bertsmith.diagnosis.evidence import Evidence, ScoredRows, gain
 from bertsmith.diagnosis.learning import MISLEADING_SHARE, last_collapsed, reasons, too_few_steps, top_label
 from bertsmith.evaluation.scoring import Evaluation, Score
 from bertsmith.evaluation.significance import learning_p_value
+from bertsmith.printing import quoted
 from bertsmith.training.history import EpochRecord
 from bertsmith.training.signs import (
     LEAST_INFORMATION,
@@ -153,9 +154,11 @@ def _all_collapsed_sentence(epochs: tuple[EpochRecord, ...]) -> str:
         where = "every epoch gave" if len(epochs) > 1 else "the only epoch gave"
         return _collapsed_sentence(where, labels[-1], scores=(last.f1, last.recall))
     if len(labels) > EPOCHS_NAMED:
-        told = ", ".join(f"{label!r} {count} times" for label, count in Counter(labels).most_common())
+        told = ", ".join(f"{quoted(label)} {count} times" for label, count in Counter(labels).most_common())
     else:
-        told = "epoch " + ", ".join(f"{number}: {label!r}" for number, label in enumerate(labels, start=1))
+        told = "epoch " + ", ".join(
+            f"{number}: {quoted(label)}" for number, label in enumerate(labels, start=1)
+        )
     return f"It collapsed: every epoch gave (nearly) every row one label ({told}). It reads nothing."
 
 
@@ -163,8 +166,8 @@ def _collapsed_sentence(where: str, label: str, *, scores: tuple[float, float]) 
     """The sentence with F1 and recall."""
     f1, recall = scores
     return (
-        f"It collapsed: {where} (nearly) every row the label {label!r}; "
-        f"F1 {f1:.3f} at recall {recall:.3f} is what saying {label!r} always scores."
+        f"It collapsed: {where} (nearly) every row the label {quoted(label)}; "
+        f"F1 {f1:.3f} at recall {recall:.3f} is what saying {quoted(label)} always scores."
     )
 
 
@@ -285,7 +288,7 @@ def _headline(evidence: Evidence) -> str:
         f"{_value(scored.evaluation, metric):.3f} for {what}"
         for scored, what in (
             (evidence.bag_of_words, "the bag of words"),
-            (evidence.majority, f"always saying {_majority_label(evidence)!r}"),
+            (evidence.majority, f"always saying {quoted(_majority_label(evidence))}"),
         )
         if scored is not None
     ]

@@ -17,6 +17,7 @@ from bertsmith.evaluation.scoring import Evaluation, evaluate
 from bertsmith.findings import Finding
 from bertsmith.inference.predictor import DEFAULT_BATCH_SIZE, Predictor
 from bertsmith.model.prediction import NoProgress
+from bertsmith.printing import quoted
 
 SMALLEST_PROBABILITY = 1e-300
 """A label that the model calls impossible has a loss of 691 nats, not an infinite one."""
@@ -89,7 +90,7 @@ def _refuse_unknown_labels(dataset: Dataset, label_set: LabelSet) -> None:
         if example.label not in label_set.id_by_name:
             rows = "" if counts[example.label] == 1 else f" ({counts[example.label]} such rows)"
             raise DataError(
-                f"{example.origin}: the model does not know the label {example.label!r}{rows}, so it cannot be scored on it. "
+                f"{example.origin}: the model does not know the label {quoted(example.label)}{rows}, so it cannot be scored on it. "
                 f"It knows: {list_names(label_set.names)}.{nearest(example.label, label_set.names)} "
                 "Correct the label, choose the column with --label-column, or leave such rows out."
             )

@@ -31,6 +31,7 @@ from bertsmith.inference.row_stream import (
 from bertsmith.inference.unfinished import SECONDS_BETWEEN_RECORDS, Journal, model_hashes
 from bertsmith.interruption import Interruption
 from bertsmith.model.prediction import NoProgress
+from bertsmith.printing import quoted
 
 KEYS_SHOWN = 10
 
@@ -271,15 +272,15 @@ class _Counts:
 
 def _notes(table: Table, columns: Columns, names: OutputColumns, counts: _Counts) -> tuple[str, ...]:
     """What the user should know about how the file was read and written."""
-    texts = [f"the text is column {table.header[columns.text]!r}"]
+    texts = [f"the text is column {quoted(table.header[columns.text])}"]
     if columns.pair is not None:
-        texts.append(f"the second text is column {table.header[columns.pair]!r}")
+        texts.append(f"the second text is column {quoted(table.header[columns.pair])}")
     sentence = ", ".join(texts)
     notes = [*table.notes, f"{sentence[0].upper()}{sentence[1:]}."]
     if names.label != "label":
         notes.append(
             "The input already has a column of such a name: "
-            f"the predictions are called {names.label!r}, {names.probability!r}, …."
+            f"the predictions are called {quoted(names.label)}, {quoted(names.probability)}, …."
         )
     if counts.rows() == 0 and table.has_header:
         notes.append(

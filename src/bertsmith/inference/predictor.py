@@ -17,6 +17,7 @@ from bertsmith.inference.training_facts import TrainingFacts, read_training_fact
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.model.loading import LoadedModel, load_run
 from bertsmith.model.prediction import NoProgress, predict_logits
+from bertsmith.printing import quoted
 from bertsmith.runtime import Runtime, choose_runtime, environment
 from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import TextEncoder
@@ -201,7 +202,7 @@ class Predictor:
             return
         if trained:
             columns = " and ".join(
-                repr(name) for name in (self.facts.text_column, self.facts.pair_column) if name
+                quoted(name) for name in (self.facts.text_column, self.facts.pair_column) if name
             )
             was = f" (columns {columns})" if columns else ""
             raise DataError(
@@ -229,10 +230,12 @@ class Predictor:
             return
         first, second = table.header[columns.text], table.header[columns.pair]
         remedy = (
-            "Leave out --pair-column." if pair_is_named else f"Name the one text: --text-column {first!r}."
+            "Leave out --pair-column."
+            if pair_is_named
+            else f"Name the one text: --text-column {quoted(first)}."
         )
         raise DataError(
-            f"{table.name}: the columns {first!r} and {second!r} were read as a pair of texts, "
+            f"{table.name}: the columns {quoted(first)} and {quoted(second)} were read as a pair of texts, "
             f"but the model in {self.name} was trained on single texts. {remedy}"
         )
 

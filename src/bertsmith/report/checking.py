@@ -97,8 +97,8 @@ def _show_finding(finding: Finding, console: Console) -> None:
     """One finding over a few indented lines."""
     console.say(f"  {finding.severity} {finding.code}  {finding.sentence}", style=STYLES[finding.severity])
     for example in finding.shown:
-        lines = example.split("\n")
-        console.say("\n".join(f"      {line}" for line in lines))
+        for line in example.split("\n"):
+            console.say(f"      {line}")
     if finding.rows and not finding.shown:
         named = ", ".join(finding.rows[:ROWS_SHOWN])
         more = finding.num_rows - min(len(finding.rows), ROWS_SHOWN)

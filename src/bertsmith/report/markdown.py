@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-MAX_NAME_CHARACTERS = 80
-"""Names from the data are cut here: a column taken for the label by mistake may hold whole texts."""
+from bertsmith.printing import HIDING_JOINER, cut_name, is_hidden
 
-_JOINERS = "\u200c\u200d"
-"""Invisible, but Persian, Indic scripts and emoji are misspelt without them."""
 _LINE_BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _SPECIAL = re.compile(
-    r"^\d+[.)](?!\S)|^[-+](?![^\s-])|^[=:#]|#$|[`*\[\]|~$\\&<>]|(?<=:)//|(?<![^\W_])_|_(?![^\W_])"
+    r"^\d+[.)](?!\S)|^[-+](?![^\s-])|^[=:#]|#$|[`*\[\]|~$\\&<>]|(?<=:)//|(?i:www)(?=\.)|@|(?<![^\W_])_|_(?![^\W_])"
 )
 """What means something in Markdown, at a line's ends or anywhere; an underscore inside a word does not."""
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;", "//": "&#47;/"}
-"""`//` after a colon: no link that is not ours. A backslash: some readers' tables miscount two of them."""
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\\": "&#92;", "//": "&#47;/", "@": "&#64;"}
+"""`//` after a colon and `@`: no link that is not ours. A backslash: some readers' tables miscount two of them."""
 
 
 class Markdown(str):
@@ -32,13 +28,12 @@ class Markdown(str):
 
 def neutral(text: str) -> str:
     """The text on one line; a mark stands where a character would hide or reorder others."""
-    return "".join(_visible(character) for character in text)
+    return "".join(map(_visible, HIDING_JOINER.sub("\N{REPLACEMENT CHARACTER}", text)))
 
 
 def name_of(text: str) -> str:
-    """A label, column or file name on one line, cut to `MAX_NAME_CHARACTERS`."""
-    shown = neutral(text)
-    return shown if len(shown) <= MAX_NAME_CHARACTERS else shown[: MAX_NAME_CHARACTERS - 1] + "…"
+    """A label, column or file name on one line, cut."""
+    return cut_name(neutral(text))
 
 
 def escape(value: object) -> Markdown:
@@ -82,10 +77,11 @@ def _visible(character: str) -> str:
         return "⏎"
     if character == "\t":
         return " "
-    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs") and character not in _JOINERS
-    return "\N{REPLACEMENT CHARACTER}" if hidden else character
+    return "\N{REPLACEMENT CHARACTER}" if is_hidden(character) else character
 
 
 def _escaped(match: re.Match[str]) -> str:
     found = match.group()
+    if found[0] in "wW":
+        return f"&#{ord(found[0])};{found[1:]}"
     return _ENTITIES.get(found, f"{found[:-1]}\\{found[-1]}")

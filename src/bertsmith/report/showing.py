@@ -8,6 +8,7 @@ from pathlib import Path
 from bertsmith.console import Console
 from bertsmith.evaluation.scoring import Evaluation, Score
 from bertsmith.findings import Finding
+from bertsmith.printing import quoted
 from bertsmith.run import Run
 from bertsmith.training.history import EpochRecord
 
@@ -54,7 +55,7 @@ def averaging_sentence(positive_label: str | None) -> str:
     """What F1, precision and recall are of."""
     if positive_label is None:
         return "F1, precision and recall are macro averages over the labels."
-    return f"F1, precision and recall are those of the label {positive_label!r}."
+    return f"F1, precision and recall are those of the label {quoted(positive_label)}."
 
 
 def show_scores(evaluation: Evaluation, console: Console, *, rivals: dict[str, Evaluation]) -> None:
@@ -80,7 +81,7 @@ def show_evaluation(
     show_scores(evaluation, console, rivals={})
     worst = min((score for score in evaluation.per_label if score.rows), key=lambda score: score.recall.value)
     console.say(
-        f"Least served: {worst.label!r}, of whose {worst.rows:,} rows {worst.recall.value:.1%} are found."
+        f"Least served: {quoted(worst.label)}, of whose {worst.rows:,} rows {worst.recall.value:.1%} are found."
     )
 
 
@@ -105,10 +106,10 @@ def show_mistakes(run: Run, console: Console) -> None:
         return
     pair = mistakes.confused[0]
     console.say(
-        f"Most confused: {pair.rows:,} rows of {pair.label!r} ({pair.share:.1%} of its rows) were called {pair.predicted!r}."
+        f"Most confused: {pair.rows:,} rows of {quoted(pair.label)} ({pair.share:.1%} of its rows) were called {quoted(pair.predicted)}."
     )
     told = ", ".join(
-        f"{mistake.row} ({mistake.label!r} called {mistake.predicted!r} with {mistake.probability:.2f})"
+        f"{mistake.row} ({quoted(mistake.label)} called {quoted(mistake.predicted)} with {mistake.probability:.2f})"
         for mistake in mistakes.confident[:MISTAKES_SHOWN]
     )
     console.say(f"Surest mistakes: {told}.")
@@ -126,7 +127,7 @@ def show_suspects(run: Run, console: Console) -> None:
     if not suspected:
         return
     told = ", ".join(
-        f"{row.row} ({row.label!r}, the models say {row.predicted!r} with {row.probability:.2f})"
+        f"{row.row} ({quoted(row.label)}, the models say {quoted(row.predicted)} with {row.probability:.2f})"
         for row in suspected[:MISTAKES_SHOWN]
     )
     console.say(f"Rows that look mislabelled: {len(suspected):,}; none was removed. First {told}.")

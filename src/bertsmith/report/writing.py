@@ -84,7 +84,7 @@ def write_predictions(
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """UTF-8 CSV in which no cell runs as a formula in a spreadsheet; whole or not at all."""
     with open_whole(path) as stream:
-        file = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        file = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from bertsmith.data.checks.wording import counted, percent, row_line
 from bertsmith.data.example import Dataset, Example
 from bertsmith.findings import MAX_EXAMPLES_SHOWN, Finding, finding_about
+from bertsmith.printing import quoted
 from bertsmith.tokens.encoding import TextEncoder
 
 MOST_SURVEYED = 5_000
@@ -93,7 +94,7 @@ def cut_finding(cut: list[str], *, share: float, rows: TokenRows) -> list[Findin
             code="T001",
             severity="warning" if share >= 0.1 else "info",
             sentence=f"{share:.1%} of the training rows are longer than {rows.max_length} tokens and are cut.",
-            effect=f"{percent(lost)} of all tokens are never read; cut are {percent(shares[most])} of the rows of {most!r} and {percent(shares[least])} of {least!r}.",
+            effect=f"{percent(lost)} of all tokens are never read; cut are {percent(shares[most])} of the rows of {quoted(most)} and {percent(shares[least])} of {quoted(least)}.",
             remedy=f"{'' if rows.is_pairs else '--truncate head-tail keeps the end as well; '}--max-length sets the length.",
         )
     ]

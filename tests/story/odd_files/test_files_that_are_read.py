@@ -112,7 +112,7 @@ CASES = (
     Odd("empty names and empty columns at the end are ignored", "v1,v2,,,\nham,see you there at noon,,,\nspam,free entry in a weekly draw,,,\nham,ok see you\nspam,free cash now for you,,,\n", (("see you there at noon", "ham"), ("free entry in a weekly draw", "spam"), ("ok see you", "ham"), ("free cash now for you", "spam"))),
     Odd("an index column without a name is not the label", ",text,kind\n0,good film,pos\n1,bad film,neg\n2,fair film,pos\n3,sad film,neg\n", (*THIRD, ("sad film", "neg"))),
     Odd("repeated names that nobody needs do not matter", "text,x,x,label\ngood film,1,2,pos\nbad film,3,4,neg\n"),
-    Odd("100,000 columns", "text," + ",".join(f"c{n}" for n in range(99_998)) + ",label\n" + "".join(f"{t}{',' * 99_999}{label}\n" for t, label in GOOD)),
+    Odd("16,384 columns", "text," + ",".join(f"c{n}" for n in range(16_382)) + ",label\n" + "".join(f"{t}{',' * 16_383}{label}\n" for t, label in GOOD)),
     Odd("label beside sentiment", "sentiment,label,text\nhappy,1,good film\nsad,0,bad film\nhappy,1,fair film\nsad,0,sad film\n", (("good film", "1"), ("bad film", "0"), ("fair film", "1"), ("sad film", "0")), note="'sentiment' could be the label too"),
     Odd("text beside title", "title,text,label\nA,good film,pos\nB,bad film,neg\n"),
     Odd("names with another case and spaces", "Review Text,Class Label\ngood film,pos\nbad film,neg\n"),

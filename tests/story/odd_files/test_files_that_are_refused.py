@@ -100,6 +100,7 @@ CASES = (
     Refused("UTF-16 told, but no mark", "text,label\nä,b\n".encode() + b"x", UnreadableFile, ("utf-16", "--encoding"), options=ReadOptions(encoding="utf-16")),
     Refused("a pair and a text", "question,answer,text,label\n" + "what is that thing,this is a thing,a whole other text,x\nwhere is the thing,that is no thing,one more other text,y\n" * 3, MissingColumn, ("'text' alone, or 'question' and 'answer' together", "--text-column text")),
     Refused("a cut Parquet file", b"PAR1\x15\x04", UnreadableFile, ("damaged", "Write it again"), name="data.parquet"),
+    Refused("100,000 columns", "text," + ",".join(f"c{n}" for n in range(99_998)) + ",label\n" + PLAIN, UnreadableFile, ("100,000 columns; at most 16,384", "Keep the columns"), line=1),
     Refused("csv in a .parquet file", PLAIN, UnreadableFile, ("says Parquet", "suffix"), name="data.parquet"),
 )  # fmt: skip
 

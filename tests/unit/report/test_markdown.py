@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from benchmarks.reliability.strings import ATTACKS
 from bertsmith.report.markdown import Markdown, escape, name_of, neutral, table
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -55,3 +58,15 @@ def test_no_text_adds_or_removes_a_cell(cells: list[str]) -> None:
     html = READER.render(table(["a"] * len(cells), [cells, cells]))
     assert html.count("<td") == 2 * len(cells)
     assert html.count("<tr>") == 3
+
+
+@pytest.mark.parametrize("text", [attack.text for attack in ATTACKS], ids=ascii)
+def test_no_attack_string_becomes_markdown_or_a_link(text: str) -> None:
+    escaped = escape(text)
+    assert not re.search(r"https?://|ftp://|\bwww\.|[\w.+-]@[\w-]", escaped, re.IGNORECASE)
+    if escaped:
+        assert shown(escaped) == neutral(text).strip()
+
+
+def test_a_joiner_between_letters_that_need_none_becomes_a_mark() -> None:
+    assert neutral("a\u200db\u3164") == "a\ufffdb\ufffd"

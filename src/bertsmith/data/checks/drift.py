@@ -17,6 +17,7 @@ from bertsmith.data.checks.rows import Part, RowsToCheck, sampled
 from bertsmith.data.checks.wording import percent
 from bertsmith.data.example import Example
 from bertsmith.findings import Finding
+from bertsmith.printing import quoted
 
 FEWEST_ROWS = 50
 """Rows of a file below which chance alone makes it look different."""
@@ -90,7 +91,7 @@ def _label_drift(train: Part, part: Part) -> Finding | None:
     worst = int(np.abs(shares[0] - shares[1]).argmax())
     return _drift(
         "D035",
-        f"The labels of {part.name} have other shares than those of train: {names[worst]!r} {percent(shares[1][worst])} against {percent(shares[0][worst])}.",
+        f"The labels of {part.name} have other shares than those of train: {quoted(names[worst])} {percent(shares[1][worst])} against {percent(shares[0][worst])}.",
         "A model leans towards what was frequent in training, and accuracies cannot be compared between the files.",
     )
 
@@ -119,8 +120,9 @@ def _told_apart(train: Part, part: Part) -> Finding | None:
         return None
     return _drift(
         "D037",
-        f"A classifier of words tells {part.name} from train: area under the curve {area:.2f} (0.5 is chance); most by {', '.join(map(repr, words))}.",
+        f"A classifier of words tells {part.name} from train: area under the curve {area:.2f} (0.5 is chance).",
         "The files come from different places or times; the score is about the difference as much as about the model.",
+        f"The words that tell most: {', '.join(map(quoted, words))}.",
     )
 
 
@@ -173,7 +175,9 @@ def _new_share(examples: Sequence[Example], known: set[str]) -> float:
     return sum(word not in known for word in words) / max(1, len(words))
 
 
-def _drift(code: str, sentence: str, effect: str) -> Finding:
+def _drift(code: str, sentence: str, effect: str, *shown: str) -> Finding:
     """A warning; what to do about drift is always the same."""
     remedy = "Take all files from the same place and time, or report the score as one on other data."
-    return Finding(code=code, severity="warning", sentence=sentence, effect=effect, remedy=remedy)
+    return Finding(
+        code=code, severity="warning", sentence=sentence, effect=effect, remedy=remedy, shown=shown
+    )

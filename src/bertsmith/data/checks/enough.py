@@ -9,6 +9,7 @@ from bertsmith.data.checks.rows import RowsToCheck
 from bertsmith.data.checks.wording import counted
 from bertsmith.errors import list_names
 from bertsmith.findings import Finding, finding_about
+from bertsmith.printing import quoted
 
 FEWEST_TEST_ROWS = 100
 """Fewer give an interval of more than ± 10 points around a score of 50 %."""
@@ -27,7 +28,7 @@ def find_absent_labels(rows: RowsToCheck) -> list[Finding]:
             f"{len(absent)} labels have no {part.name} row; their scores stay unknown: {list_names(absent)}."
         )
         if len(absent) == 1:
-            sentence = f"The label {absent[0]!r} has no {part.name} row; its scores stay unknown."
+            sentence = f"The label {quoted(absent[0])} has no {part.name} row; its scores stay unknown."
         findings.append(
             finding_about(
                 [str(row.origin) for row in train.examples if row.label in set(absent)],
@@ -55,7 +56,7 @@ def find_what_can_be_shown(rows: RowsToCheck) -> list[Finding]:
             code="D038",
             severity="warning" if len(test) < FEWEST_TEST_ROWS else "info",
             sentence=(
-                f"{counted(len(rows.train), 'training row', 'training rows')} of {len(counts)} labels, the rarest ({fewest!r}) {counts[fewest]:,}; "
+                f"{counted(len(rows.train), 'training row', 'training rows')} of {len(counts)} labels, the rarest ({quoted(fewest)}) {counts[fewest]:,}; "
                 f"{counted(len(test), 'test row', 'test rows')}, {of_label:,} of the rarest."
             ),
             effect=(

@@ -17,6 +17,7 @@ from bertsmith.data.checks.rows import MOST_SAMPLED, RowsToCheck, sampled
 from bertsmith.data.checks.wording import counted, percent, row_line
 from bertsmith.data.example import Example, natural_key
 from bertsmith.findings import Finding, finding_about
+from bertsmith.printing import quoted
 
 FEWEST_ROWS = 40
 """Rows below which a rule that fits says nothing."""
@@ -56,19 +57,19 @@ def find_telling_words(rows: RowsToCheck) -> list[Finding]:
         for example in examples
         if example.label in told and told[example.label][1] in words_of(example)
     ]
-    named = ", ".join(
-        f"{word!r} tells {label!r} (F1 {f1:.3f})" for label, (f1, word) in list(told.items())[:5]
-    )
+    first = list(told.items())[:5]
+    scores = ", ".join(f"{quoted(label)} (F1 {f1:.3f})" for label, (f1, _) in first)
+    words = ", ".join(f"{quoted(word)} tells {quoted(label)}" for label, (_, word) in first)
     first_of = {example.label: example for example in reversed(found)}
     return [
         finding_about(
             [str(example.origin) for example in found],
             code="D030",
             severity="warning",
-            sentence=f"{counted(len(told), 'label is', 'labels are')} told by one word alone: {named}.",
+            sentence=f"{counted(len(told), 'label is', 'labels are')} told by one word alone: {scores}.",
             effect="Scores will be high and say nothing about texts without these words.",
             remedy="If the word is not what the label is about (a signature, a marker), remove it from the texts.",
-            shown=[row_line(example) for example in first_of.values()],
+            shown=[f"{words}.", *(row_line(example) for example in first_of.values())],
         )
     ]
 
@@ -88,7 +89,7 @@ def find_telling_length(rows: RowsToCheck) -> list[Finding]:
         )
         for label in Counter(example.label for example in examples)
     }
-    shown = ", ".join(f"{label!r} {median:,}" for label, median in list(medians.items())[:6])
+    shown = ", ".join(f"{quoted(label)} {median:,}" for label, median in list(medians.items())[:6])
     return [
         Finding(
             code="D031",
@@ -116,7 +117,7 @@ def find_telling_columns(rows: RowsToCheck) -> list[Finding]:
                 Finding(
                     code="D032",
                     severity="warning",
-                    sentence=f"Column {source.header[index]!r} tells the label alone: {_figures(rule)}.",
+                    sentence=f"Column {quoted(source.header[index])} tells the label alone: {_figures(rule)}.",
                     effect="If it says where a row comes from, the model may learn the style of the place instead of the label.",
                     remedy="If it is the label in other words, all is well; else mix the sources, and test on one that train lacks.",
                 )

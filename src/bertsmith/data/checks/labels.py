@@ -12,6 +12,7 @@ from bertsmith.data.example import Example
 from bertsmith.data.label_twins import find_twins
 from bertsmith.errors import list_names
 from bertsmith.findings import MAX_EXAMPLES_SHOWN, Finding, finding_about
+from bertsmith.printing import quoted
 
 FEWEST_TEXTS = 5
 """A label with fewer different texts cannot have one in every split."""
@@ -39,7 +40,7 @@ def find_label_twins(rows: RowsToCheck) -> list[Finding]:
     spelled = {other: twin for twin in twins for other in twin.others}
     found = [example for _, example, _ in rows.every() if example.label in spelled]
     shown = [
-        f"{other!r} ({counted(counts[other], 'row', 'rows')}) → {twin.kept!r} ({counted(counts[twin.kept], 'row', 'rows')}): {twin.reason}"
+        f"{quoted(other)} ({counted(counts[other], 'row', 'rows')}) → {quoted(twin.kept)} ({counted(counts[twin.kept], 'row', 'rows')}): {twin.reason}"
         for other, twin in sorted(spelled.items(), key=lambda item: -counts[item[0]])
     ]
     names = list_names(sorted(spelled))
@@ -69,7 +70,7 @@ def find_rare_labels(rows: RowsToCheck) -> list[Finding]:
         return []
     found = [example for _, example, _ in rows.every() if example.label in rare]
     shown = [
-        f"{label!r}: {counted(number, 'text', 'different texts')}, {in_train[label]:,} for training"
+        f"{quoted(label)}: {counted(number, 'text', 'different texts')}, {in_train[label]:,} for training"
         for label, number in sorted(rare.items(), key=lambda item: (item[1], item[0]))
     ]
     return [
@@ -98,8 +99,8 @@ def find_imbalance(rows: RowsToCheck) -> list[Finding]:
         Finding(
             code="D020",
             severity="warning" if share >= SHARE_OF_ONE else "info",
-            sentence=f"The labels are uneven: {most!r} has {percent(share)} of the training rows, {fewest!r} {counts[fewest]:,} of {len(rows.train):,}.",
-            effect=f"A model that always says {most!r} has an accuracy of about {share:.3f}: look at macro-F1 and at each label.",
+            sentence=f"The labels are uneven: {quoted(most)} has {percent(share)} of the training rows, {quoted(fewest)} {counts[fewest]:,} of {len(rows.train):,}.",
+            effect=f"A model that always says {quoted(most)} has an accuracy of about {share:.3f}: look at macro-F1 and at each label.",
             remedy="--class-weights balanced makes rare labels weigh more.",
         )
     ]
@@ -114,7 +115,7 @@ def find_single_label(rows: RowsToCheck) -> list[Finding]:
         Finding(
             code="D021",
             severity="error",
-            sentence=f"All {len(rows.train):,} training rows have the label {next(iter(labels), '')!r}.",
+            sentence=f"All {len(rows.train):,} training rows have the label {quoted(next(iter(labels), ''))}.",
             effect="There is nothing to tell apart, so nothing can be learned.",
             remedy="Check --label-column, or add rows of another label.",
         )
@@ -147,7 +148,7 @@ def find_label_lists(rows: RowsToCheck) -> list[Finding]:
     if separator is None and not _are_json_lists(names):
         return []
     found = [row for row in rows.train.dataset.examples if (separator or "[") in row.label]
-    how = f"separated by {separator!r}" if separator else "as lists"
+    how = f"separated by {quoted(separator)}" if separator else "as lists"
     return [
         finding_about(
             _origins(found),

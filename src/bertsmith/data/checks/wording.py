@@ -6,6 +6,7 @@ import difflib
 import re
 
 from bertsmith.data.example import Example
+from bertsmith.printing import cut_name, printable
 
 TEXT_CHARACTERS = 90
 """Of an example text."""
@@ -33,7 +34,9 @@ def quoted(text: str, most: int = TEXT_CHARACTERS) -> str:
 def row_line(example: Example, *, text: str | None = None) -> str:
     """`reviews.csv:12  positive  "Onions fall apart …"`."""
     whole = example.text if example.text_pair is None else f"{example.text} ¦ {example.text_pair}"
-    return f"{example.origin}  {example.label}  {quoted(whole) if text is None else text}"
+    return printable(
+        f"{example.origin}  {cut_name(example.label)}  {quoted(whole) if text is None else text}"
+    )
 
 
 def around(text: str, start: int, end: int) -> str:
@@ -47,7 +50,7 @@ def word_difference(first: str, second: str) -> str:
 
     Only the surroundings of the differences are shown.
     """
-    old, new = re.findall(r"\S+", first)[:400], re.findall(r"\S+", second)[:400]
+    old, new = ([cut_name(word) for word in re.findall(r"\S+", text)[:400]] for text in (first, second))
     pieces: list[str] = []
     for kind, low, high, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":

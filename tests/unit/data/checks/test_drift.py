@@ -92,6 +92,12 @@ def test_a_file_from_elsewhere_has_drifted(check: Check, code: str, test: Rows) 
     assert (finding.code, finding.severity) == (code, "warning")
 
 
+def test_the_words_that_tell_a_file_from_train_are_for_the_console_alone() -> None:
+    (finding,) = find_separable_file(rows_of(drawn(0), test=drawn(1, words=SEA)))
+    assert any(word in finding.shown[0] for word in SEA)
+    assert not any(f"'{word}'" in str(finding.to_json()) for word in (*SEA, *TOWN))
+
+
 @pytest.mark.parametrize(
     ("check", "test"),
     [

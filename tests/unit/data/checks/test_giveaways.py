@@ -53,8 +53,15 @@ def test_a_word_in_every_row_of_a_label_is_a_giveaway() -> None:
     marked = [(f"{text} Sent", label) if label == "pos" else (text, label) for text, label in plain_rows()]
     (finding,) = find_telling_words(rows_of(marked))
     assert (finding.code, finding.severity) == ("D030", "warning")
-    assert "'sent' tells 'pos' (F1 1.000)" in finding.sentence
+    assert "'pos' (F1 1.000)" in finding.sentence
+    assert "'sent' tells 'pos'" in finding.shown[0]
     assert finding.num_rows == sum(label == "pos" for _, label in marked)
+
+
+def test_a_telling_word_is_for_the_console_alone() -> None:
+    marked = [(f"{text} secret", label) if label == "pos" else (text, label) for text, label in plain_rows()]
+    (finding,) = find_telling_words(rows_of(marked))
+    assert "secret" not in str(finding.to_json())
 
 
 def test_a_word_in_most_rows_of_a_label_is_none() -> None:

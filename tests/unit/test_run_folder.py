@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bertsmith.errors import ConfigError
+from bertsmith.run import folder_of
+from bertsmith.run_folder import RunFolder, write_json
+
+
+@pytest.mark.parametrize(
+    ("data_name", "folder"),
+    [
+        ("reviews.csv", "runs/reviews"),
+        ("..csv", "runs/data"),
+        ("...csv", "runs/data"),
+        ("a\nb.csv", "runs/a_b"),
+        ("a\u202eb.csv", "runs/a_b"),
+        (".csv", "runs/.csv"),
+    ],
+)
+def test_a_run_folder_lies_below_runs_whatever_its_file_is_called(data_name: str, folder: str) -> None:
+    assert folder_of(None, data_name=data_name).path == Path(folder)
+
+
+def test_a_name_that_no_toml_file_can_hold_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(ConfigError, match="train_file.*not UTF-8. Rename it"):
+        folder.create('[data]\ntrain_file = "a\udcff.csv"\n')
+    assert not folder.path.exists()
+
+
+def test_half_of_a_surrogate_pair_is_written_as_its_escape(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"column": "a\ud800é"})
+    assert (tmp_path / "x.json").read_bytes() == b'{\n  "column": "a\\ud800\xc3\xa9"\n}\n'
+    assert json.loads((tmp_path / "x.json").read_text("utf-8")) == {"column": "a\ud800é"}
