@@ -120,6 +120,7 @@ def steps_chart(
             axes.axhline(level.value, color=Ink.QUIET, linewidth=1, linestyle=(0, (4, 3)))
         axes.set(xlabel="optimizer step", ylabel=y_label)
         axes.margins(x=0.02)
+        axes.set_xlim(left=0)
         if is_share:
             axes.set_ylim(-0.02, 1.04)
         else:
@@ -144,7 +145,7 @@ def reliability_chart(before: Sequence[dict[str, Any]], after: Sequence[dict[str
         axes.plot([0, 1], [0, 1], color=Ink.QUIET, linewidth=1, linestyle=(0, (4, 3)))
         for bins, ink, mark in ((before, Ink.SECOND, "s"), (after, Ink.ACCENT, "o")):
             points = [(part["confidence"], part["accuracy"]) for part in bins]
-            axes.plot(*zip(*points, strict=True), marker=mark, color=ink, markersize=4.5, linewidth=1.4)
+            axes.plot(*zip(*points, strict=True), mark, color=ink, markersize=5, markeredgewidth=0, alpha=0.85)
         low = min(part[key] for part in (*before, *after) for key in ("confidence", "accuracy"))
         low = max(0.0, low - 0.05)
         axes.set(xlim=(low, 1.01), ylim=(low, 1.02), xlabel="probability of the prediction", ylabel="share that is right")

@@ -18,7 +18,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FONT_SIZE = 11.0
+FONT_SIZE = 9.5
 """In points of the figure; the style sheet makes it larger on narrow screens."""
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"

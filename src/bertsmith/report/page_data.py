@@ -14,7 +14,6 @@ from bertsmith.report.finished_run import FinishedRun
 from bertsmith.report.markdown import name_of, neutral
 from bertsmith.report.page_text import (
     bytes_text,
-    counted,
     last_part,
     percent,
     seconds_text,
@@ -113,7 +112,7 @@ def repeating(run: FinishedRun) -> dict[str, Any]:
             "Scoring speed": f"{speed['evaluation_rows_per_second']:,.1f} rows/s",
             "Peak memory": None if memory is None else bytes_text(memory),
         },
-        "test_reads": counted(results["test_reads"], "time"),
+        "test_reads": {0: "never", 1: "once"}.get(results["test_reads"], f"{results['test_reads']} times"),
     }
 
 

@@ -18,7 +18,7 @@ from bertsmith.report.matrix import (
     table_of,
     zoom_values,
 )
-from bertsmith.report.page_text import ShownScore, ShownText, decimals, percent, shown_score, shown_text
+from bertsmith.report.page_text import ShownScore, ShownText, decimals, shown_score, shown_text
 
 MOST_ROWS = 1000
 """Single rows that the page holds."""
@@ -135,8 +135,8 @@ def trust(run: FinishedRun) -> dict[str, Any]:
             for split in ("validation", "test")
             for state, part in (("as trained", calibration[f"{split}_before"]), ("as saved", calibration[f"{split}_after"]))
         ],
-        "error_before": percent(before["calibration_error"]),
-        "error_after": percent(after["calibration_error"]),
+        "error_before": f"{100 * before['calibration_error']:.1f} points",
+        "error_after": f"{100 * after['calibration_error']:.1f} points",
         "threshold_chart": threshold_chart(curve, chosen=chosen) if curve else None,
         "threshold": threshold,
         "threshold_value": f"{chosen:.3f}",
