@@ -315,6 +315,47 @@ def diagnose_command(
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
 
+@app.command("report")
+def report_command(
+    *,
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    quiet: Quiet = False,
+) -> None:
+    """Write the page of a finished run again: report.html in its folder."""
+    from bertsmith.report.page import write_page
+    from bertsmith.run_folder import RunFolder
+
+    written = write_page(RunFolder(path))
+    Console(quiet=quiet).say(f"{written}  answer, evidence and doubts in one file")
+
+
+@app.command("compare")
+def compare_command(
+    *,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of two finished runs or more.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the comparison as a page, such as comparison.html."),
+    ] = None,
+    quiet: Quiet = False,
+    json_: Json = False,
+) -> None:
+    """Put finished runs side by side: scores, paired tests on the same rows, differing settings."""
+    from bertsmith.report.comparing import compare_runs, show_comparison, write_comparison
+    from bertsmith.report.finished_run import read_finished_run
+
+    compared = compare_runs([read_finished_run(path) for path in paths])
+    console = Console(quiet=quiet)
+    show_comparison(compared, console)
+    if output is not None:
+        write_comparison(compared, output)
+        console.say(f"{output}  the comparison in one file")
+    if json_:
+        _put_json(compared.to_json())
+
+
 @app.command("explain")
 def explain_command(
     *,

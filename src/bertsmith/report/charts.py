@@ -92,12 +92,27 @@ def answer_chart(dots: Sequence[Dot], *, score_name: str) -> Markup:
         axes = drawn.axes
         for row, dot in enumerate(reversed(dots)):
             ink = Ink.ACCENT if dot.is_ours else Ink.QUIET
-            axes.plot([dot.low, dot.high], [row, row], color=ink, linewidth=3.2 if dot.is_ours else 2, solid_capstyle="round")
-            axes.plot([dot.value], [row], "o", color=ink, markersize=9 if dot.is_ours else 6.5, markeredgewidth=0)
+            axes.plot(
+                [dot.low, dot.high],
+                [row, row],
+                color=ink,
+                linewidth=3.2 if dot.is_ours else 2,
+                solid_capstyle="round",
+            )
+            axes.plot(
+                [dot.value], [row], "o", color=ink, markersize=9 if dot.is_ours else 6.5, markeredgewidth=0
+            )
             place = max(0.06, min(0.94, dot.value))
-            axes.annotate(f"{dot.value:.3f}", (place, row), (0, 9), textcoords="offset points", ha="center", color=ink)
+            axes.annotate(
+                f"{dot.value:.3f}", (place, row), (0, 9), textcoords="offset points", ha="center", color=ink
+            )
         axes.set_yticks(range(len(dots)), [dot.name for dot in reversed(dots)])
-        axes.set(xlim=(-0.02, 1.02), ylim=(-0.45, len(dots) - 0.2), xlabel=score_name, xticks=[0, 0.25, 0.5, 0.75, 1])
+        axes.set(
+            xlim=(-0.02, 1.02),
+            ylim=(-0.45, len(dots) - 0.2),
+            xlabel=score_name,
+            xticks=[0, 0.25, 0.5, 0.75, 1],
+        )
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0, labelcolor=Ink.TEXT)
         axes.spines["left"].set_visible(False)
@@ -145,15 +160,25 @@ def reliability_chart(before: Sequence[dict[str, Any]], after: Sequence[dict[str
         axes.plot([0, 1], [0, 1], color=Ink.QUIET, linewidth=1, linestyle=(0, (4, 3)))
         for bins, ink, mark in ((before, Ink.SECOND, "s"), (after, Ink.ACCENT, "o")):
             points = [(part["confidence"], part["accuracy"]) for part in bins]
-            axes.plot(*zip(*points, strict=True), mark, color=ink, markersize=5, markeredgewidth=0, alpha=0.85)
+            axes.plot(
+                *zip(*points, strict=True), mark, color=ink, markersize=5, markeredgewidth=0, alpha=0.85
+            )
         low = min(part[key] for part in (*before, *after) for key in ("confidence", "accuracy"))
         low = max(0.0, low - 0.05)
-        axes.set(xlim=(low, 1.01), ylim=(low, 1.02), xlabel="probability of the prediction", ylabel="share that is right")
+        axes.set(
+            xlim=(low, 1.01),
+            ylim=(low, 1.02),
+            xlabel="probability of the prediction",
+            ylabel="share that is right",
+        )
         axes.set_aspect("equal")
         axes.locator_params(nbins=5)
         drawn.description = (
-            "Reliability on the test rows, in bins of equally many rows. As saved: " + _bins(after)
-            + ". As trained: " + _bins(before) + ". On the diagonal the probabilities are right."
+            "Reliability on the test rows, in bins of equally many rows. As saved: "
+            + _bins(after)
+            + ". As trained: "
+            + _bins(before)
+            + ". On the diagonal the probabilities are right."
         )
     return drawn.svg
 
@@ -162,11 +187,22 @@ def threshold_chart(curve: Sequence[dict[str, float]], *, chosen: float) -> Mark
     """Precision, recall and F1 of the positive label over the decision threshold."""
     with drawing("threshold", width=HALF, height=3.9) as drawn:
         axes = drawn.axes
-        for key, ink, dashes in (("f1", Ink.ACCENT, "-"), ("precision", Ink.SECOND, "-"), ("recall", Ink.QUIET, (0, (5, 2)))):
+        for key, ink, dashes in (
+            ("f1", Ink.ACCENT, "-"),
+            ("precision", Ink.SECOND, "-"),
+            ("recall", Ink.QUIET, (0, (5, 2))),
+        ):
             points = [(point["threshold"], point[key]) for point in curve]
-            axes.plot(*zip(*points, strict=True), color=ink, linewidth=2 if key == "f1" else 1.4, linestyle=dashes)
+            axes.plot(
+                *zip(*points, strict=True), color=ink, linewidth=2 if key == "f1" else 1.4, linestyle=dashes
+            )
         axes.axvline(chosen, color=Ink.TEXT, linewidth=1)
-        axes.set(xlim=(0, 1), ylim=(-0.02, 1.04), xlabel="decision threshold", ylabel="score on the validation rows")
+        axes.set(
+            xlim=(0, 1),
+            ylim=(-0.02, 1.04),
+            xlabel="decision threshold",
+            ylabel="score on the validation rows",
+        )
         axes.locator_params(nbins=5)
         best = max(curve, key=lambda point: point["f1"])
         drawn.description = (
@@ -181,14 +217,25 @@ def lengths_chart(edges: Sequence[int], rows: Sequence[int], *, limit: int, cut_
     with drawing("lengths", width=HALF, height=2.7) as drawn:
         axes = drawn.axes
         widths = [high - low for low, high in zip(edges, edges[1:], strict=False)]
-        axes.bar(edges[:-1], rows, width=[0.92 * width for width in widths], align="edge", color=Ink.ACCENT, linewidth=0)
+        axes.bar(
+            edges[:-1],
+            rows,
+            width=[0.92 * width for width in widths],
+            align="edge",
+            color=Ink.ACCENT,
+            linewidth=0,
+        )
         if cut_share:
             axes.axvline(limit, color=Ink.FAILURE, linewidth=1.4)
         axes.set(xlabel="tokens", ylabel="training rows")
         axes.grid(visible=False, axis="x")
         axes.locator_params(nbins=5)
         commonest = max(range(len(rows)), key=lambda index: rows[index])
-        cut = f"{cut_share:.1%} of the rows are longer than {limit} tokens and cut" if cut_share else "none is cut"
+        cut = (
+            f"{cut_share:.1%} of the rows are longer than {limit} tokens and cut"
+            if cut_share
+            else "none is cut"
+        )
         drawn.description = (
             f"Lengths of the training rows: from {edges[0]} to {edges[-1] - 1} tokens, most often "
             f"{edges[commonest]} to {edges[commonest + 1] - 1}; {cut}."
@@ -196,7 +243,9 @@ def lengths_chart(edges: Sequence[int], rows: Sequence[int], *, limit: int, cut_
     return drawn.svg
 
 
-def thinned(points: Sequence[tuple[int, float]], *, most: int = MAX_POINTS) -> tuple[tuple[float, float], ...]:
+def thinned(
+    points: Sequence[tuple[int, float]], *, most: int = MAX_POINTS
+) -> tuple[tuple[float, float], ...]:
     """At most so many points: each the mean of neighbours."""
     size = -(-len(points) // most) if points else 1
     parts = [points[start : start + size] for start in range(0, len(points), size)]
@@ -230,7 +279,11 @@ def _line(axes: Axes, line: Line) -> None:
 def _top(lines: Sequence[Line]) -> float:
     """A height that holds the lines; the highest hundredth may leave it."""
     values = sorted(value for line in lines for _, value in line.points)
-    return 1.12 * max(values[int(0.99 * (len(values) - 1))], max((line.points[-1][1] for line in lines if line.points), default=0.0), 1e-6)
+    return 1.12 * max(
+        values[int(0.99 * (len(values) - 1))],
+        max((line.points[-1][1] for line in lines if line.points), default=0.0),
+        1e-6,
+    )
 
 
 def _name_levels(axes: Axes, levels: Sequence[Level]) -> None:
@@ -240,14 +293,38 @@ def _name_levels(axes: Axes, levels: Sequence[Level]) -> None:
     for level in sorted(levels, key=lambda level: -level.value):
         is_close = any(abs(level.value - other) < 0.09 * (high - low) for other in placed)
         offset, anchor = (-3, "top") if is_close else (3, "bottom")
-        axes.annotate(level.name, (0.985, level.value), (0, offset), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", va=anchor, color=Ink.QUIET)
+        axes.annotate(
+            level.name,
+            (0.985, level.value),
+            (0, offset),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            ha="right",
+            va=anchor,
+            color=Ink.QUIET,
+        )
         placed.append(level.value)
 
 
 def _at_top(axes: Axes, place: float, text: str, ink: str) -> None:
     left, right = axes.get_xlim()
-    side = "right" if place > left + 0.8 * (right - left) else "left" if place < left + 0.2 * (right - left) else "center"
-    axes.annotate(text, (place, 1.0), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side, va="bottom", color=ink)
+    side = (
+        "right"
+        if place > left + 0.8 * (right - left)
+        else "left"
+        if place < left + 0.2 * (right - left)
+        else "center"
+    )
+    axes.annotate(
+        text,
+        (place, 1.0),
+        (0, 3),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha=side,
+        va="bottom",
+        color=ink,
+    )
 
 
 def _description(y_label: str, lines: Sequence[Line], levels: Sequence[Level], epochs: Epochs) -> str:

@@ -81,7 +81,9 @@ def drawing_settings(name: str) -> dict[str, object]:
     Args:
         name: of the figure, unlike any other of the page: ids are made from it.
     """
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # a first run tells of its font cache
+    logging.getLogger("matplotlib.font_manager").setLevel(
+        logging.ERROR
+    )  # a first run tells of its font cache
     return _SETTINGS | {"svg.hashsalt": name}
 
 
@@ -117,7 +119,12 @@ def _cleaned(svg: bytes, *, name: str, description: str) -> str:
         # Names of groups (axes_1, text_3) would stand twice in a page of many figures.
         if element.tag == f"{{{SVG}}}g":
             element.attrib.pop("id", None)
-    root.attrib = {"viewBox": root.attrib["viewBox"], "class": "figure", "role": "img", "id": f"figure-{name}"}
+    root.attrib = {
+        "viewBox": root.attrib["viewBox"],
+        "class": "figure",
+        "role": "img",
+        "id": f"figure-{name}",
+    }
     root.set("aria-labelledby", f"figure-{name}-title")
     title = ElementTree.Element(f"{{{SVG}}}title", {"id": f"figure-{name}-title"})
     title.text = description

@@ -114,9 +114,7 @@ def overview_of(confusion: Sequence[Sequence[int]], groups: Sequence[Sequence[in
         for said, count in enumerate(row)
         if count and true != said
     )
-    cells = [
-        (place[said], place[true], _level(-share), False) for share, true, said in wrong[:MOST_CELLS]
-    ]
+    cells = [(place[said], place[true], _level(-share), False) for share, true, said in wrong[:MOST_CELLS]]
     cells += [
         (place[label], place[label], _level(confusion[label][label] / sum(confusion[label])), True)
         for label in order
@@ -128,7 +126,12 @@ def overview_of(confusion: Sequence[Sequence[int]], groups: Sequence[Sequence[in
 def zoom_values(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[str, object]:
     """What the page's script needs to show any label's row and column."""
     cells = sorted(
-        ((count, true, said) for true, row in enumerate(confusion) for said, count in enumerate(row) if count),
+        (
+            (count, true, said)
+            for true, row in enumerate(confusion)
+            for said, count in enumerate(row)
+            if count
+        ),
         reverse=True,
     )
     return {

@@ -85,7 +85,10 @@ def _chart(results: dict[str, Any]) -> Markup | None:
     if results["baselines"] is not None:
         rows.append(("bag of words", results["baselines"]["tfidf_logistic_regression"], False))
         rows.append(("always one label", results["baselines"]["majority"], False))
-    dots = [Dot(name, *(part[key][end] for end in ("value", "low", "high")), is_ours) for name, part, is_ours in rows]
+    dots = [
+        Dot(name, *(part[key][end] for end in ("value", "low", "high")), is_ours)
+        for name, part, is_ours in rows
+    ]
     return answer_chart(dots, score_name=score_names(results)[key].lower())
 
 
@@ -130,6 +133,10 @@ def _seeds(results: dict[str, Any]) -> list[list[str]]:
     """One line per seed; empty where there was one."""
     keys = ("validation_macro_f1", "test_macro_f1", "test_accuracy")
     return [
-        [str(seed["seed"]), str(seed["restarts"]), *("failed" if seed[key] is None else decimals(seed[key]) for key in keys)]
+        [
+            str(seed["seed"]),
+            str(seed["restarts"]),
+            *("failed" if seed[key] is None else decimals(seed[key]) for key in keys),
+        ]
         for seed in results["seeds"]
     ]

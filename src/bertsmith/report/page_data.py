@@ -53,7 +53,11 @@ def data(run: FinishedRun) -> dict[str, Any]:
     """Files, sizes, labels, lengths, findings."""
     results = run.results
     read = results["data"]
-    columns = {"text": read["columns"]["text"], "second text": read["columns"]["pair"], "label": read["columns"]["label"]}
+    columns = {
+        "text": read["columns"]["text"],
+        "second text": read["columns"]["pair"],
+        "label": read["columns"]["label"],
+    }
     return {
         "files": {split: _file(read["files"][split]) for split in SPLITS},
         "rows_read": read["rows"]["read"],
@@ -86,7 +90,10 @@ def repeating(run: FinishedRun) -> dict[str, Any]:
     model_name = model["name"] if model["source"] == "hub" else last_part(model["name"])
     return {
         "command": command(run.settings),
-        "recipe": {name.replace("_", " "): "none" if value is None else str(value) for name, value in results["recipe"].items()}
+        "recipe": {
+            name.replace("_", " "): "none" if value is None else str(value)
+            for name, value in results["recipe"].items()
+        }
         | {"max length": str(model["max_length"]), "truncate": run.settings.model.truncate},
         "versions": environment["versions"],
         "machine": {
@@ -95,7 +102,10 @@ def repeating(run: FinishedRun) -> dict[str, Any]:
             "System": f"{environment['system']}, {environment['machine']}",
         },
         "model": {
-            "Model": name_of(model_name) + {"embedded": ", from a Python package", "folder": ", from a local folder"}.get(model["source"], ""),
+            "Model": name_of(model_name)
+            + {"embedded": ", from a Python package", "folder": ", from a local folder"}.get(
+                model["source"], ""
+            ),
             "Revision": model["revision"],
             "Architecture": model["architecture"],
             "Parameters": f"{model['num_parameters']:,}",
@@ -196,7 +206,15 @@ def _lengths(results: dict[str, Any]) -> Markup | None:
 
 def _finding(finding: dict[str, Any], settings: Config) -> FindingRow:
     rows = tuple(neutral(row) for row in finding["rows"][:ROWS_OF_FINDING])
-    sentence, effect, remedy = (without_paths(finding[key], settings) for key in ("sentence", "effect", "remedy"))
+    sentence, effect, remedy = (
+        without_paths(finding[key], settings) for key in ("sentence", "effect", "remedy")
+    )
     return FindingRow(
-        finding["code"], finding["severity"], sentence, effect, remedy, rows, max(0, finding["num_rows"] - len(rows))
+        finding["code"],
+        finding["severity"],
+        sentence,
+        effect,
+        remedy,
+        rows,
+        max(0, finding["num_rows"] - len(rows)),
     )

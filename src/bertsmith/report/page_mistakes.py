@@ -94,7 +94,9 @@ def doubtful_rows(run: FinishedRun) -> list[DoubtfulRow]:
     suspected = {row["row"]: row for row in run.results["mistakes"]["suspected"]}
     by_name = {row.row: row for row in run.test_rows}
     rows = [
-        _doubtful(by_name[name], "label suspected", predicted=row["predicted"], probability=row["probability"])
+        _doubtful(
+            by_name[name], "label suspected", predicted=row["predicted"], probability=row["probability"]
+        )
         for name, row in suspected.items()
         if name in by_name
     ]
@@ -102,7 +104,9 @@ def doubtful_rows(run: FinishedRun) -> list[DoubtfulRow]:
         (row for row in run.test_rows if row.predicted != row.label and row.row not in suspected),
         key=lambda row: -row.probability,
     )
-    mistaken = (_doubtful(row, "mistake", predicted=row.predicted, probability=row.probability) for row in wrong)
+    mistaken = (
+        _doubtful(row, "mistake", predicted=row.predicted, probability=row.probability) for row in wrong
+    )
     return list(islice(chain(rows, mistaken), MOST_ROWS))
 
 
@@ -131,9 +135,15 @@ def trust(run: FinishedRun) -> dict[str, Any]:
         "why_not": calibration["reason"],
         "reliability_chart": reliability_chart(before["bins"], after["bins"]) if after.get("bins") else None,
         "calibration_rows": [
-            (f"{split} rows, {state}", *(decimals(part[key]) for key in ("calibration_error", "brier", "log_loss")))
+            (
+                f"{split} rows, {state}",
+                *(decimals(part[key]) for key in ("calibration_error", "brier", "log_loss")),
+            )
             for split in ("validation", "test")
-            for state, part in (("as trained", calibration[f"{split}_before"]), ("as saved", calibration[f"{split}_after"]))
+            for state, part in (
+                ("as trained", calibration[f"{split}_before"]),
+                ("as saved", calibration[f"{split}_after"]),
+            )
         ],
         "error_before": f"{100 * before['calibration_error']:.1f} points",
         "error_after": f"{100 * after['calibration_error']:.1f} points",
@@ -152,14 +162,18 @@ def _matrix(confusion: list[list[int]], labels: tuple[str, ...]) -> dict[str, An
     shown = [group for group in groups[:GROUPS_SHOWN] if len(group) > 1 and confused_rows(confusion, group)]
     return {
         "matrix": None,
-        "groups": [(table_of(confusion, labels, chosen=group), confused_rows(confusion, group)) for group in shown],
+        "groups": [
+            (table_of(confusion, labels, chosen=group), confused_rows(confusion, group)) for group in shown
+        ],
         "overview": overview_of(confusion, groups),
         "zoom": zoom_values(confusion, labels),
     }
 
 
 def _label_row(row: dict[str, Any]) -> LabelRow:
-    return LabelRow(name_of(row["label"]), row["rows"], *(shown_score(row[key]) for key in ("f1", "precision", "recall")))
+    return LabelRow(
+        name_of(row["label"]), row["rows"], *(shown_score(row[key]) for key in ("f1", "precision", "recall"))
+    )
 
 
 def _doubtful(row: TestRow, kind: str, *, predicted: str, probability: float) -> DoubtfulRow:

@@ -54,7 +54,13 @@ def shown_score(score: dict[str, Any]) -> ShownScore:
     value, low, high = score["value"], score["low"], math.inf if score["high"] is None else score["high"]
     ends = [100 * max(0.0, min(1.0, end)) for end in (value, low, high)]
     return ShownScore(
-        decimals(value), decimals(low), decimals(high), value, round(ends[0], 1), round(ends[1], 1), round(max(0.6, ends[2] - ends[1]), 1)
+        decimals(value),
+        decimals(low),
+        decimals(high),
+        value,
+        round(ends[0], 1),
+        round(ends[1], 1),
+        round(max(0.6, ends[2] - ends[1]), 1),
     )
 
 

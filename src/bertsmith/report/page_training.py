@@ -50,9 +50,12 @@ def training(run: FinishedRun) -> dict[str, Any]:
         "epoch_rows": [_epoch_row(epoch, results) for epoch in results["epochs"]],
         "restarts": [_restart_row(restart, run) for restart in results["restarts"]],
         "divergence": results["divergence"],
-        "selected_by": {"macro_f1": "highest macro F1", "f1": "highest F1", "accuracy": "highest accuracy", "loss": "lowest loss"}[
-            results["recipe"]["select_by"]
-        ],
+        "selected_by": {
+            "macro_f1": "highest macro F1",
+            "f1": "highest F1",
+            "accuracy": "highest accuracy",
+            "loss": "lowest loss",
+        }[results["recipe"]["select_by"]],
         "best_epoch": results["best_epoch"],
         "folds": results["folds"],
         "num_steps": rests_on.last_step if rests_on else 0,
@@ -64,7 +67,9 @@ def chosen_attempt(run: FinishedRun) -> LoggedAttempt | None:
     """The training of the log that the table is about; the last one where none fits (the table of folds is a mean)."""
     table = [epoch["validation_loss"] for epoch in run.results["epochs"]]
     fitting = [
-        attempt for attempt in run.attempts if table and [epoch["validation_loss"] for epoch in attempt.epochs] == table
+        attempt
+        for attempt in run.attempts
+        if table and [epoch["validation_loss"] for epoch in attempt.epochs] == table
     ]
     return (fitting or list(run.attempts) or [None])[-1]
 
@@ -75,7 +80,9 @@ def chance_loss(results: dict[str, Any]) -> float:
     train, held_out = splits["train"]["label_counts"], splits["validation"]["label_counts"]
     given, rows = sum(train.values()), sum(held_out.values())
     return -sum(
-        count / rows * math.log(train[label] / given) for label, count in held_out.items() if count and train.get(label)
+        count / rows * math.log(train[label] / given)
+        for label, count in held_out.items()
+        if count and train.get(label)
     )
 
 
@@ -95,7 +102,12 @@ def _loss_chart(run: FinishedRun, rests_on: LoggedAttempt | None) -> Markup | No
     if rests_on is None and not results["epochs"]:
         return None
     lines = [
-        Line("", smoothed(thinned(other.steps)), Ink.FAILURE if results["restarts"] else Ink.QUIET, is_faint=True)
+        Line(
+            "",
+            smoothed(thinned(other.steps)),
+            Ink.FAILURE if results["restarts"] else Ink.QUIET,
+            is_faint=True,
+        )
         for other in run.attempts
         if other is not rests_on
     ]
@@ -111,9 +123,16 @@ def _loss_chart(run: FinishedRun, rests_on: LoggedAttempt | None) -> Markup | No
     lines.append(Line("validation loss", held_out, Ink.ACCENT, has_marks=True))
     levels = [Level("chance", chance_loss(results))]
     if results["baselines"] is not None:
-        levels.append(Level("bag of words", results["baselines"]["tfidf_logistic_regression"]["loss"]["value"]))
+        levels.append(
+            Level("bag of words", results["baselines"]["tfidf_logistic_regression"]["loss"]["value"])
+        )
     return steps_chart(
-        "loss", lines, levels, epochs=epochs_on_axis(results["epochs"], results["best_epoch"]), y_label="loss (nats per row)", is_share=False
+        "loss",
+        lines,
+        levels,
+        epochs=epochs_on_axis(results["epochs"], results["best_epoch"]),
+        y_label="loss (nats per row)",
+        is_share=False,
     )
 
 
@@ -123,7 +142,13 @@ def _score_chart(run: FinishedRun) -> Markup | None:
     if not results["epochs"]:
         return None
     lines = [
-        Line(name, tuple((epoch["step"], epoch[key]) for epoch in results["epochs"]), ink, has_marks=True, is_dashed=key == "accuracy")
+        Line(
+            name,
+            tuple((epoch["step"], epoch[key]) for epoch in results["epochs"]),
+            ink,
+            has_marks=True,
+            is_dashed=key == "accuracy",
+        )
         for key, name, ink in (("accuracy", "accuracy", Ink.SECOND), ("macro_f1", "macro F1", Ink.ACCENT))
     ]
     levels = []
@@ -133,7 +158,12 @@ def _score_chart(run: FinishedRun) -> Markup | None:
             Level("always one label", results["baselines"]["majority"]["macro_f1"]["value"]),
         ]
     return steps_chart(
-        "scores", lines, levels, epochs=epochs_on_axis(results["epochs"], results["best_epoch"]), y_label="score", is_share=True
+        "scores",
+        lines,
+        levels,
+        epochs=epochs_on_axis(results["epochs"], results["best_epoch"]),
+        y_label="score",
+        is_share=True,
     )
 
 
@@ -144,7 +174,12 @@ def _epoch_row(epoch: dict[str, Any], results: dict[str, Any]) -> EpochRow:
     label = max(share, key=lambda name: share[name]) if share else ""
     is_best = epoch["epoch"] == results["best_epoch"]
     return EpochRow(
-        cells=(_number(epoch["train_loss"]), f"{epoch['epoch']:g}", f"{epoch['step']:,}", *(_number(epoch[key]) for key in keys)),
+        cells=(
+            _number(epoch["train_loss"]),
+            f"{epoch['epoch']:g}",
+            f"{epoch['step']:,}",
+            *(_number(epoch[key]) for key in keys),
+        ),
         note="collapsed" if epoch["collapsed"] else "chosen" if is_best else "",
         most_predicted=f"{name_of(label)} {percent(share[label])}" if share else "",
     )
@@ -158,7 +193,9 @@ def _restart_row(restart: dict[str, Any], run: FinishedRun) -> RestartRow:
     """An attempt with its settings, why it ended and what was done next."""
     fold = "" if restart["fold"] is None else f"fold {restart['fold']}, "
     recipe = ", ".join(
-        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float | int) else f"{name.replace('_', ' ')} {value}"
+        f"{name.replace('_', ' ')} {value:g}"
+        if isinstance(value, float | int)
+        else f"{name.replace('_', ' ')} {value}"
         for name, value in restart["recipe"].items()
     )
     return RestartRow(

@@ -12,15 +12,17 @@ from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.data.example import Dataset
 from bertsmith.data.splitting import Splits
 from bertsmith.report.model_card import model_card
+from bertsmith.report.page import write_page
 from bertsmith.run import Run
 from bertsmith.run_folder import RunFolder, write_json
 
 
 def write_run(run: Run) -> None:
-    """Model card, results and findings: all of them pure functions of the run."""
+    """Model card, results, findings and the page: pure functions of the run; the page of its other files."""
     write_json(run.folder.results, run.to_json())
     write_json(run.folder.findings, [finding.to_json() for finding in run.findings])
     run.folder.card.write_text(model_card(run), encoding="utf-8")
+    write_page(run.folder)
 
 
 def write_splits(folder: RunFolder, splits: Splits) -> None:
