@@ -10,7 +10,7 @@ import io
 import logging
 import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from markupsafe import Markup
@@ -75,8 +75,8 @@ _SETTINGS = {
 }
 
 
-def drawing_settings(name: str) -> dict[str, object]:
-    """matplotlib's settings for one figure: with them the same values give the same bytes.
+def drawing_settings(name: str) -> Any:
+    """What matplotlib is to be set to for one figure: with them the same values give the same bytes.
 
     Args:
         name: of the figure, unlike any other of the page: ids are made from it.
@@ -100,7 +100,8 @@ def page_svg(figure: Figure, *, name: str, description: str) -> Markup:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph that matplotlib's own font lacks: the browser has others
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
     return Markup(_cleaned(buffer.getvalue(), name=name, description=description))  # noqa: S704 - escaped by ElementTree
 
 
@@ -148,8 +149,7 @@ def _restyle(element: ElementTree.Element) -> None:
         if ink is not None:
             del element.attrib[key]
             classes.append(f"{key}-{ink}")
-    if element.tag == f"{{{SVG}}}text":
-        if not any(name.startswith("fill") for name in classes):
-            classes.append("fill-text")
+    if element.tag == f"{{{SVG}}}text" and not any(name.startswith("fill") for name in classes):
+        classes.append("fill-text")
     if classes:
         element.set("class", " ".join(classes))

@@ -71,7 +71,7 @@ def chosen_attempt(run: FinishedRun) -> LoggedAttempt | None:
         for attempt in run.attempts
         if table and [epoch["validation_loss"] for epoch in attempt.epochs] == table
     ]
-    return (fitting or list(run.attempts) or [None])[-1]
+    return next(reversed(fitting or run.attempts), None)
 
 
 def chance_loss(results: dict[str, Any]) -> float:
@@ -79,7 +79,7 @@ def chance_loss(results: dict[str, Any]) -> float:
     splits = results["data"]["splits"]
     train, held_out = splits["train"]["label_counts"], splits["validation"]["label_counts"]
     given, rows = sum(train.values()), sum(held_out.values())
-    return -sum(
+    return -math.fsum(
         count / rows * math.log(train[label] / given)
         for label, count in held_out.items()
         if count and train.get(label)
