@@ -62,7 +62,7 @@ def test_no_element_or_attribute_comes_from_the_data(hostile: Path, open_page: O
     )
     assert found == []
     assert page.title() != "owned"
-    assert page.evaluate("document.scripts.length") == 2
+    assert page.evaluate("document.scripts.length") == 1
 
 
 def test_a_text_is_shown_as_it_is(hostile: Path, open_page: OpenPage) -> None:

@@ -86,7 +86,7 @@ def _chart(results: dict[str, Any]) -> Markup | None:
         rows.append(("bag of words", results["baselines"]["tfidf_logistic_regression"], False))
         rows.append(("always one label", results["baselines"]["majority"], False))
     dots = [
-        Dot(name, *(part[key][end] for end in ("value", "low", "high")), is_ours)
+        Dot(name, part[key]["value"], part[key]["low"], part[key]["high"], is_ours)
         for name, part, is_ours in rows
     ]
     return answer_chart(dots, score_name=score_names(results)[key].lower())

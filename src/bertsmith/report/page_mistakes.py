@@ -26,6 +26,9 @@ MOST_TEXT_BYTES = 1_500_000
 """Of their texts together: the page stays below 5 MB whatever the rows are."""
 
 
+NOTHING_KNOWN: dict[str, list[Any]] = {"slices": [], "confused": [], "suspected": []}
+
+
 @dataclass(frozen=True)
 class LabelRow:
     """How one label fares on the test rows."""
@@ -66,6 +69,7 @@ def mistakes(run: FinishedRun) -> dict[str, Any]:
     test = results["test"]
     if test is None:
         return {"has_mistakes": False, "zoom": None}
+    known = results["mistakes"] or NOTHING_KNOWN
     kept = within_budget(doubtful_rows(run))
     num_wrong = sum(row.predicted != row.label for row in run.test_rows)
     return {
@@ -74,16 +78,16 @@ def mistakes(run: FinishedRun) -> dict[str, Any]:
         "label_rows": [_label_row(row) for row in test["per_label"]],
         "slice_rows": [
             SliceRow(neutral(part["name"]), part["rows"], shown_score(part["accuracy"]))
-            for part in results["mistakes"]["slices"]
+            for part in known["slices"]
             if part["kind"] != "label"
         ],
-        "confused": results["mistakes"]["confused"],
+        "confused": known["confused"],
         "doubtful": kept,
         "num_wrong": num_wrong,
         "num_shown": sum(row.kind == "mistake" for row in kept),
         "num_suspected_shown": sum(row.kind != "mistake" for row in kept),
         "num_test": len(run.test_rows),
-        "num_suspected": len(results["mistakes"]["suspected"]),
+        "num_suspected": len(known["suspected"]),
         "looked_for_suspects": results["folds"] is not None,
         "has_pairs": any(row.text_pair is not None for row in kept),
     }
@@ -91,7 +95,8 @@ def mistakes(run: FinishedRun) -> dict[str, Any]:
 
 def doubtful_rows(run: FinishedRun) -> list[DoubtfulRow]:
     """Rows whose label looks wrong, then the wrong ones, surest first; `MOST_ROWS` at most, and none stands twice."""
-    suspected = {row["row"]: row for row in run.results["mistakes"]["suspected"]}
+    known = run.results["mistakes"] or NOTHING_KNOWN
+    suspected = {row["row"]: row for row in known["suspected"]}
     by_name = {row.row: row for row in run.test_rows}
     rows = [
         _doubtful(
