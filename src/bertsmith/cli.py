@@ -29,6 +29,7 @@ from bertsmith.exits import (
     tell_error,
 )
 from bertsmith.flags import with_settings
+from bertsmith.run_folder import RunFolder
 
 OutputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -323,22 +324,15 @@ def report_command(
 ) -> None:
     """Write the page of a finished run again: report.html in its folder."""
     from bertsmith.report.page import write_page
-    from bertsmith.run_folder import RunFolder
 
-    written = write_page(RunFolder(path))
-    Console(quiet=quiet).say(f"{written}  answer, evidence and doubts in one file")
+    Console(quiet=quiet).say(f"{write_page(RunFolder(path))}  answer, evidence and doubts in one file")
 
 
 @app.command("compare")
 def compare_command(
     *,
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Folders of two finished runs or more.")
-    ],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write the comparison as a page, such as comparison.html."),
-    ] = None,
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of two runs or more.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it as a page too.")] = None,
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
@@ -347,11 +341,9 @@ def compare_command(
     from bertsmith.report.finished_run import read_finished_run
 
     compared = compare_runs([read_finished_run(path) for path in paths])
-    console = Console(quiet=quiet)
-    show_comparison(compared, console)
+    show_comparison(compared, Console(quiet=quiet))
     if output is not None:
         write_comparison(compared, output)
-        console.say(f"{output}  the comparison in one file")
     if json_:
         _put_json(compared.to_json())
 

@@ -134,7 +134,7 @@ def decide_labels(
 
 
 def calibration_of(
-    validation: Scored, test: Scored, *, temperature: float, reason: str | None, positive_id: int | None
+    validation: Scored, test: Scored, *, temperature: float, reason: str | None
 ) -> Calibration:
     """What the temperature did on the validation rows, which chose it, and on the test rows."""
 
@@ -150,14 +150,16 @@ def calibration_of(
         validation_after=validation_after,
         test_before=test_before,
         test_after=test_after,
-        threshold_curve=curve_of(validation, positive_id=positive_id),
+        threshold_curve=curve_of(validation),
     )
 
 
-def curve_of(validation: Scored, *, positive_id: int | None) -> tuple[ThresholdPoint, ...]:
+def curve_of(validation: Scored) -> tuple[ThresholdPoint, ...]:
     """What each decision threshold would give on the validation rows; empty without a positive label."""
-    if positive_id is None:
+    evaluation = validation.evaluation
+    if evaluation.positive_label is None:
         return ()
+    positive_id = [score.label for score in evaluation.per_label].index(evaluation.positive_label)
     positive = probabilities(validation.logits)[:, positive_id]
     return threshold_curve(positive, label_ids_of(validation.encoded) == positive_id)
 

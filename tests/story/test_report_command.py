@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.story.commands import bertsmith
-from tests.story.conftest import QUICK_RECIPE, Finished, finish
+from tests.story.conftest import Finished, finish
 
 from bertsmith.report.comparing import holm
 

@@ -21,6 +21,8 @@ Value = TypeVar("Value")
 
 MAX_CELL_CHARACTERS = 2**31 - 1
 """The csv module refuses longer cells; its own limit, 131,072, is shorter than some texts."""
+COLUMNS = ("file", "line", "text", "label", "prediction", "probability")
+"""Of predictions.csv, those that are read."""
 REMEDY = "Restore it, or train again."
 
 
@@ -150,11 +152,15 @@ def _test_rows(text: str) -> list[TestRow]:
     """The rows of predictions.csv, without the apostrophes that keep spreadsheets from running them."""
     limit = csv.field_size_limit(MAX_CELL_CHARACTERS)
     try:
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        rows = list(reader)
     except csv.Error as error:
         raise ValueError(str(error)) from error
     finally:
         csv.field_size_limit(limit)
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise ValueError(f"it has no column {missing[0]!r}")
     return [
         TestRow(
             file=restore_formula(row["file"]),
