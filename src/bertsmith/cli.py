@@ -116,16 +116,14 @@ def train_command(
         from bertsmith.watched_training import rehearse
 
         rehearsal = rehearse(resolved.data.train_file, config=resolved, console=console)
-        if json_:
-            _put_json(rehearsal.to_json())
+        _put_json(rehearsal, wanted=json_)
         if rehearsal.divergence is not None and not resolved.output.no_fail:
             raise typer.Exit(EXIT_ANSWER_IS_NO)
         return
     from bertsmith.pipeline import finetune
 
     finished = finetune(resolved.data.train_file, config=resolved, console=console)
-    if json_:
-        _put_json(finished.to_json())
+    _put_json(finished, wanted=json_)
     if finished.verdict.exit_code and not resolved.output.no_fail:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
@@ -178,8 +176,7 @@ def check_command(
     show_check(checked, console)
     if write_clean is not None:
         console.say(write_repaired(checked, write_clean))
-    if json_:
-        _put_json(checked.to_json())
+    _put_json(checked, wanted=json_)
     if checked.errors:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
@@ -273,14 +270,7 @@ def evaluate_command(
             on_rows=progress.advance,
         )
     show_evaluation(scored.evaluation, console, notes=scored.notes, findings=scored.findings)
-    if json_:
-        findings = [finding.to_json() for finding in scored.findings]
-        rows = {
-            "read": scored.num_rows_read,
-            "used": scored.evaluation.rows,
-            "reported": scored.num_rows_reported,
-        }
-        _put_json(scored.evaluation.to_json() | {"data": {"rows": rows, "findings": findings}})
+    _put_json(scored, wanted=json_)
 
 
 @app.command("diagnose")
@@ -310,8 +300,7 @@ def diagnose_command(
     )
     judged = judge_published(run)
     show_diagnosis(judged, Console(quiet=quiet))
-    if json_:
-        _put_json(judged.to_json())
+    _put_json(judged, wanted=json_)
     if judged.verdict.exit_code and not no_fail:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
@@ -337,22 +326,17 @@ def compare_command(
     json_: Json = False,
 ) -> None:
     """Put finished runs side by side: scores, paired tests on the same rows, differing settings."""
-    from bertsmith.report.comparing import compare_runs, show_comparison, write_comparison
-    from bertsmith.report.finished_run import read_finished_run
+    from bertsmith.report.comparing import compare_folders
 
-    compared = compare_runs([read_finished_run(path) for path in paths])
-    show_comparison(compared, Console(quiet=quiet))
-    if output is not None:
-        write_comparison(compared, output)
-    if json_:
-        _put_json(compared.to_json())
+    compared = compare_folders(paths, console=Console(quiet=quiet), output=output)
+    _put_json(compared, wanted=json_)
 
 
 @app.command("explain")
 def explain_command(
     *,
     code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="A finding's code or a verdict; none lists them all.")
+        str | None, typer.Argument(metavar="CODE", help="Code or verdict; none lists all.")
     ] = None,
 ) -> None:
     """What a finding or verdict means, how it was measured, and what to do."""
@@ -361,6 +345,7 @@ def explain_command(
     typer.echo(explanation(code).rstrip() if code else "\n".join(title(name) for name in codes()))
 
 
-def _put_json(value: object) -> None:
-    """One JSON document on standard output."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False))
+def _put_json(result: Any, *, wanted: bool) -> None:
+    """The result as one JSON document on standard output, where that was asked for."""
+    if wanted:
+        typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=True, allow_nan=False))

@@ -22,7 +22,7 @@ from bertsmith.evaluation.intervals import macro_f1_difference
 from bertsmith.evaluation.significance import macro_f1_permutation, mcnemar
 from bertsmith.report.charts import Epochs, Line, smoothed, steps_chart, thinned
 from bertsmith.report.figure_svg import Ink
-from bertsmith.report.finished_run import FinishedRun, TestRow
+from bertsmith.report.finished_run import FinishedRun, TestRow, read_finished_run
 from bertsmith.report.html_pages import render_page
 from bertsmith.report.markdown import neutral
 from bertsmith.report.page_answer import OUTCOMES
@@ -96,6 +96,20 @@ class Compared:
             "not_tested": list(self.untested),
             "settings": {name: list(values) for name, values in self.settings.items()},
         }
+
+
+def compare_folders(paths: list[Path], *, console: Console, output: Path | None) -> Compared:
+    """Read run folders, compare them, show it, and write the page where one is asked for.
+
+    Raises:
+        BertsmithError: fewer than two folders, one that is no finished run, or a page that cannot be written.
+    """
+    compared = compare_runs([read_finished_run(path) for path in paths])
+    show_comparison(compared, console)
+    if output is not None:
+        write_comparison(compared, output)
+        console.say(f"{output}  the comparison in one file")
+    return compared
 
 
 def compare_runs(runs: list[FinishedRun]) -> Compared:
