@@ -14,8 +14,8 @@ from bertsmith.report.figure_svg import Ink, drawing_settings, page_svg
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDE, HALF = 8.4, 4.9
-"""Widths in inches; a figure is as wide as its column."""
+HALF = 4.9
+"""Width in inches of a figure that stands beside another."""
 MAX_POINTS = 500
 """Points of a line: more would not be seen, and weigh."""
 SMOOTHED = 25
@@ -88,7 +88,7 @@ def drawing(name: str, *, width: float, height: float) -> Iterator[Drawing]:
 
 def answer_chart(dots: Sequence[Dot], *, score_name: str) -> Markup:
     """The headline score with its interval beside the baselines, from 0 to 1."""
-    with drawing("answer", width=HALF + 0.6, height=0.75 + 0.5 * len(dots)) as drawn:
+    with drawing("answer", width=HALF, height=0.75 + 0.5 * len(dots)) as drawn:
         axes = drawn.axes
         for row, dot in enumerate(reversed(dots)):
             ink = Ink.ACCENT if dot.is_ours else Ink.QUIET

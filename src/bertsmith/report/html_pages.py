@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+_SIGNS = re.compile(r"(?<=[_/.:-])")
 _FOR_SCRIPTS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 """In JSON inside of HTML: no text can end its element."""
 
@@ -43,6 +45,11 @@ def script_json(value: object) -> Markup:
     return Markup(text)  # noqa: S704 - no character of markup is left
 
 
+def breakable(name: str) -> Markup:
+    """A label that may be broken after its signs, as `top_up_failed` after each `_`."""
+    return Markup("<wbr>").join(_SIGNS.split(name))
+
+
 def _source_hash(text: str) -> str:
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
@@ -61,5 +68,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["script_json"] = script_json
+    environment.filters |= {"script_json": script_json, "breakable": breakable}
     return environment
