@@ -13,8 +13,8 @@ from bertsmith.report.page import write_page
 from bertsmith.run_folder import RunFolder
 
 PICTURE = Path(__file__).parents[1] / "docs" / "report.png"
-WIDTH, HEIGHT = 1120, 1010
-"""In CSS pixels: the answer, the scores and the beginning of the curves."""
+WIDTH, HEIGHT = 1120, 1745
+"""In CSS pixels: the answer, the scores and the curves."""
 
 
 def main(run: Path) -> None:

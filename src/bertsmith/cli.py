@@ -328,8 +328,7 @@ def compare_command(
     """Put finished runs side by side: scores, paired tests on the same rows, differing settings."""
     from bertsmith.report.comparing import compare_folders
 
-    compared = compare_folders(paths, console=Console(quiet=quiet), output=output)
-    _put_json(compared, wanted=json_)
+    _put_json(compare_folders(paths, console=Console(quiet=quiet), output=output), wanted=json_)
 
 
 @app.command("explain")
