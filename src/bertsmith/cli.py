@@ -23,7 +23,7 @@ from bertsmith.exits import EXIT_ANSWER_IS_NO, Commands, ending_of, flush_standa
 from bertsmith.flags import with_settings
 from bertsmith.inference.format_names import OutputFormat
 from bertsmith.interruption import Interruption
-from bertsmith.run_folder import folder_of
+from bertsmith.run_folder import RunFolder, folder_of
 
 app = typer.Typer(
     name="bertsmith",
@@ -103,20 +103,19 @@ def train_command(
         from bertsmith.watched_training import rehearse
 
         rehearsal = rehearse(resolved.data.train_file, config=resolved, console=console)
-        if json_:
-            _put_json(rehearsal.to_json())
+        _put_json(rehearsal, wanted=json_)
         if rehearsal.divergence is not None and not resolved.output.no_fail:
             raise typer.Exit(EXIT_ANSWER_IS_NO)
         return
     # Before torch is there: a folder that takes no files is told within a second.
     data_file = str(resolved.data.train_file)
     folder = folder_of(resolved.output.output, data_name="data" if data_file == "-" else Path(data_file).name)
-    folder.must_be_free(overwrite=resolved.output.overwrite)
+    if not resolved.output.resume:
+        folder.must_be_free(overwrite=resolved.output.overwrite)
     from bertsmith.pipeline import finetune
 
     finished = finetune(resolved.data.train_file, config=resolved, console=console)
-    if json_:
-        _put_json(finished.to_json())
+    _put_json(finished, wanted=json_)
     if finished.verdict.exit_code and not resolved.output.no_fail:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
@@ -169,8 +168,7 @@ def check_command(
     show_check(checked, console)
     if write_clean is not None:
         console.say(write_repaired(checked, write_clean))
-    if json_:
-        _put_json(checked.to_json())
+    _put_json(checked, wanted=json_)
     if checked.errors:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
@@ -269,14 +267,7 @@ def evaluate_command(
             on_rows=progress.advance,
         )
     show_evaluation(scored.evaluation, console, notes=scored.notes, findings=scored.findings)
-    if json_:
-        findings = [finding.to_json() for finding in scored.findings]
-        rows = {
-            "read": scored.num_rows_read,
-            "used": scored.evaluation.rows,
-            "reported": scored.num_rows_reported,
-        }
-        _put_json(scored.evaluation.to_json() | {"data": {"rows": rows, "findings": findings}})
+    _put_json(scored, wanted=json_)
 
 
 @app.command("diagnose")
@@ -306,17 +297,42 @@ def diagnose_command(
     )
     judged = judge_published(run)
     show_diagnosis(judged, Console(quiet=quiet))
-    if json_:
-        _put_json(judged.to_json())
+    _put_json(judged, wanted=json_)
     if judged.verdict.exit_code and not no_fail:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
+
+
+@app.command("report")
+def report_command(
+    *,
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    quiet: Quiet = False,
+) -> None:
+    """Write the page of a finished run again: report.html in its folder."""
+    from bertsmith.report.page import write_page
+
+    Console(quiet=quiet).say(f"{write_page(RunFolder(path))}  answer, evidence and doubts in one file")
+
+
+@app.command("compare")
+def compare_command(
+    *,
+    paths: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of two runs or more.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it as a page too.")] = None,
+    quiet: Quiet = False,
+    json_: Json = False,
+) -> None:
+    """Put finished runs side by side: scores, paired tests on the same rows, differing settings."""
+    from bertsmith.report.comparing import compare_folders
+
+    _put_json(compare_folders(paths, console=Console(quiet=quiet), output=output), wanted=json_)
 
 
 @app.command("explain")
 def explain_command(
     *,
     code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="A finding's code or a verdict; none lists them all.")
+        str | None, typer.Argument(metavar="CODE", help="Code or verdict; none lists all.")
     ] = None,
 ) -> None:
     """What a finding or verdict means, how it was measured, and what to do."""
@@ -325,9 +341,8 @@ def explain_command(
     typer.echo(explanation(code).rstrip() if code else "\n".join(title(name) for name in codes()))
 
 
-def _put_json(value: object) -> None:
-    """One JSON document on standard output."""
-    text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
-    typer.echo(
-        text.replace("\x7f", "\\u007f")
-    )  # the one control character that is ASCII and needs no escape in JSON
+def _put_json(result: Any, *, wanted: bool) -> None:
+    """The result as one JSON document on standard output, where that was asked for."""
+    if wanted:
+        text = json.dumps(result.to_json(), indent=2, ensure_ascii=True, allow_nan=False)
+        typer.echo(text.replace("\x7f", "\\u007f"))  # the one control character that JSON leaves as it is

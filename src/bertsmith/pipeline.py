@@ -19,7 +19,7 @@ from bertsmith.report.showing import show_answer
 from bertsmith.report.writing import write_folds, write_predictions, write_run, write_splits
 from bertsmith.run import Run, Speed
 from bertsmith.run_folder import RunFolder, folder_of
-from bertsmith.runtime import environment
+from bertsmith.runtime import environment, peak_memory_bytes
 from bertsmith.several_seeds import train_and_judge
 from bertsmith.sources import file_name
 
@@ -92,8 +92,8 @@ def write_model(judged: Judged, folder: RunFolder, *, console: Console) -> None:
         temperature=calibration.temperature if calibration else 1.0,
         threshold=threshold.to_json() if threshold else None,
     )
-    console.say(read_back(prepared, folder.path).sentence(), style="dim")
     if judgement.test is not None:
+        console.say(read_back(prepared, folder.path).sentence(), style="dim")
         label_names = prepared.data.label_set.names
         write_predictions(
             folder,
@@ -144,6 +144,7 @@ def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
             tokens_per_second=history.num_tokens / training_seconds,
             tokenization_seconds=prepared.encoded.seconds,
             evaluation_rows_per_second=scored_rows / max(scored_seconds, 1e-9),
+            peak_memory_bytes=peak_memory_bytes(prepared.runtime.device),
         ),
         findings=prepared.findings,
         environment=environment(prepared.runtime),

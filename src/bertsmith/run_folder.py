@@ -37,6 +37,11 @@ class RunFolder:
         return self.path / "README.md"
 
     @property
+    def report(self) -> Path:
+        """The page: answer, evidence and doubts."""
+        return self.path / "report.html"
+
+    @property
     def results(self) -> Path:
         """Every number of the card, machine-readable."""
         return self.path / "results.json"
@@ -176,6 +181,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             written = (
                 self.card,
+                self.report,
                 self.results,
                 self.predictions,
                 self.splits,

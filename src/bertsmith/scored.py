@@ -18,9 +18,11 @@ from bertsmith.evaluation.calibration import (
     Calibration,
     Reliability,
     Threshold,
+    ThresholdPoint,
     choose_threshold,
     fit_temperature,
     reliability,
+    threshold_curve,
 )
 from bertsmith.evaluation.metrics import information
 from bertsmith.evaluation.scoring import Evaluation, evaluate
@@ -148,7 +150,18 @@ def calibration_of(
         validation_after=validation_after,
         test_before=test_before,
         test_after=test_after,
+        threshold_curve=curve_of(validation),
     )
+
+
+def curve_of(validation: Scored) -> tuple[ThresholdPoint, ...]:
+    """What each decision threshold would give on the validation rows; empty without a positive label."""
+    evaluation = validation.evaluation
+    if evaluation.positive_label is None:
+        return ()
+    positive_id = [score.label for score in evaluation.per_label].index(evaluation.positive_label)
+    positive = probabilities(validation.logits)[:, positive_id]
+    return threshold_curve(positive, label_ids_of(validation.encoded) == positive_id)
 
 
 def compared_with(prepared: Prepared, test: Scored, *, probabilities: NDArray[np.float64]) -> ScoredRows:

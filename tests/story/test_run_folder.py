@@ -11,6 +11,7 @@ from tests.story.conftest import NUM_ROWS, QUICK_RECIPE, Finished, finish
 from tests.story.rows import TWO, read_csv
 
 FILES = {
+    "report.html",
     "README.md",
     "config.json",
     "model.safetensors",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,16 @@ class FileEvaluation:
     """Rows of the file."""
     num_rows_reported: int
     """Rows that could not be scored; they are in the findings."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The scores by name, and under `data` what was read, as plain JSON values."""
+        rows = {
+            "read": self.num_rows_read,
+            "used": self.evaluation.rows,
+            "reported": self.num_rows_reported,
+        }
+        findings = [finding.to_json() for finding in self.findings]
+        return self.evaluation.to_json() | {"data": {"rows": rows, "findings": findings}}
 
 
 def evaluate_rows(

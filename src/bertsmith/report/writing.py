@@ -15,15 +15,17 @@ from bertsmith.data.example import Dataset
 from bertsmith.data.splitting import Splits
 from bertsmith.durable_files import open_whole, write_whole
 from bertsmith.report.model_card import model_card
+from bertsmith.report.page import write_page
 from bertsmith.run import Run
 from bertsmith.run_folder import RunFolder, write_json
 
 
 def write_run(run: Run) -> None:
-    """Model card, findings and, last, the results, all of them pure functions of the run: a folder without results is unfinished."""
+    """Model card, findings and, last, the results: a folder without results is unfinished. The page is of these files."""
     write_json(run.folder.findings, [finding.to_json() for finding in run.findings])
     write_whole(run.folder.card, model_card(run))
     write_json(run.folder.results, run.to_json())
+    write_page(run.folder)
 
 
 def write_splits(folder: RunFolder, splits: Splits) -> None:
