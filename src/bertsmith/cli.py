@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the answer.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more: single steps, times, all rows.")]
 Json = Annotated[bool, typer.Option("--json", help="Put the result on standard output as JSON.")]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Run folder, or any Hugging Face classification folder.")
@@ -98,6 +99,7 @@ def train_command(
         ),
     ] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json_: Json = False,
     settings: dict[str, Any],
 ) -> None:
@@ -110,7 +112,7 @@ def train_command(
             ["DATA is missing: give the file of labelled rows, as in: bertsmith train reviews.csv"]
         )
     resolved = Config.from_flat(values)
-    console = Console(quiet=quiet)
+    console = _console(quiet, verbose, dated=True)
     if dry_run:
         from bertsmith.watched_training import rehearse
 
@@ -156,6 +158,7 @@ def check_command(
         ),
     ] = None,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json_: Json = False,
     settings: dict[str, Any],
 ) -> None:
@@ -165,7 +168,7 @@ def check_command(
 
     data, values = check_settings(data, settings)
     resolved = Config.from_flat(values)
-    console = Console(quiet=quiet)
+    console = _console(quiet, verbose)
     checked = check_data(data, config=resolved, console=console, write_to=write_clean)
     if "model" in values and checked.parts:
         from bertsmith.model.tokenizer import open_tokenizer
@@ -214,6 +217,7 @@ def predict_command(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
     """Label new rows: the same rows, in the same order; any size."""
@@ -221,7 +225,7 @@ def predict_command(
     from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
     from bertsmith.inference.predictor import Predictor
 
-    console = Console(quiet=quiet)
+    console = _console(quiet, verbose)
     resolved = Config.from_flat(settings)
     options = PredictionOptions(
         read=ReadOptions.from_config(resolved.data),
@@ -250,6 +254,7 @@ def evaluate_command(
     ],
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows per forward pass.")] = 32,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json_: Json = False,
     settings: dict[str, Any],
 ) -> None:
@@ -259,7 +264,7 @@ def evaluate_command(
     from bertsmith.inference.predictor import Predictor
     from bertsmith.report.showing import show_evaluation
 
-    console = Console(quiet=quiet)
+    console = _console(quiet, verbose)
     resolved = Config.from_flat(settings)
     predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
     with console.progress("Scoring", total_rows=None) as progress:
@@ -294,6 +299,7 @@ def diagnose_command(
     ],
     no_fail: Annotated[bool, typer.Option("--no-fail", help="Exit 0 whatever the answer is.")] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json_: Json = False,
 ) -> None:
     """Judge anybody's run by its published figures."""
@@ -308,7 +314,7 @@ def diagnose_command(
         else read_foreign(Path(path))
     )
     judged = judge_published(run)
-    show_diagnosis(judged, Console(quiet=quiet))
+    show_diagnosis(judged, _console(quiet, verbose))
     if json_:
         _put_json(judged.to_json())
     if judged.verdict.exit_code and not no_fail:
@@ -326,6 +332,13 @@ def explain_command(
     from bertsmith.explanations import codes, explanation, title
 
     typer.echo(explanation(code).rstrip() if code else "\n".join(title(name) for name in codes()))
+
+
+def _console(quiet: bool, verbose: bool, *, dated: bool = False) -> Console:  # noqa: FBT001 - flags as given
+    """Where the command tells what happens."""
+    if quiet and verbose:
+        raise ConfigError(["-q says only the answer and -v says more: give one of them."])
+    return Console(quiet=quiet, verbose=verbose, dated=dated)
 
 
 def _put_json(value: object) -> None:

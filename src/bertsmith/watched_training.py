@@ -14,6 +14,7 @@ from bertsmith.console import Console, duration
 from bertsmith.data.duplicates import duplicate_groups
 from bertsmith.evaluation.scoring import point_scores
 from bertsmith.evaluation.significance import learning_p_value
+from bertsmith.live_view import Watched, watching
 from bertsmith.preparation import Prepared, label_ids_of, prepare
 from bertsmith.run import folder_of
 from bertsmith.sources import file_name
@@ -21,7 +22,7 @@ from bertsmith.training.checkpoint import EpochWeights
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
 from bertsmith.training.loop import GiveUp, Observers, Plan, train
-from bertsmith.training.signs import is_input_blind
+from bertsmith.training.signs import is_input_blind, prior_entropy
 
 STEPS_BEFORE_ESTIMATE = 10
 """After this many steps it is told when the training will end."""
@@ -48,26 +49,32 @@ def train_watched(
     """
     plan = replace(plan_of(prepared), attempt=attempt)
     console.say(plan_sentence(prepared, plan))
-    with TrainingLog(log_path) as log, console.progress("Training", total_rows=plan.num_rows) as progress:
+    with TrainingLog(log_path) as log, watching(watched_of(prepared, plan), console) as view:
         if attempt:
             log.attempt(attempt)
 
         def on_step(record: StepRecord, num_rows: int) -> None:
             log.step(record)
-            progress.advance(num_rows, note=f"loss {record.loss:.4f}")
-            if record.step == STEPS_BEFORE_ESTIMATE < plan.num_steps:
-                console.say(f"The training steps will end in about {duration(progress.seconds_left())}.")
+            view.step(record, num_rows)
+            if record.step == STEPS_BEFORE_ESTIMATE < plan.num_steps and not console.is_screen:
+                console.say(f"The training steps will end in about {duration(view.seconds_left())}.")
 
         def on_epoch(record: EpochRecord, is_best: bool) -> None:  # noqa: FBT001 - the loop's own signature
             log.epoch(record)
             weights.keep(prepared.loaded.model, is_best=is_best)
-            console.say(epoch_sentence(record), style="red" if record.collapsed else None)
+            view.epoch(record, is_best=is_best)
+            if not console.is_screen:  # there the table says it
+                console.say(epoch_sentence(record), style="red" if record.collapsed else None)
+
+        def validate() -> ValidationScores:
+            view.validating()
+            return validation_scores(prepared)
 
         return train(
             prepared.loaded.model,
             prepared.encoded.train,
             plan=plan,
-            validate=lambda: validation_scores(prepared),
+            validate=validate,
             observers=Observers(on_step=on_step, on_epoch=on_epoch),
             give_up=give_up,
         )
@@ -160,6 +167,27 @@ def plan_of(prepared: Prepared) -> Plan:
         runtime=prepared.runtime,
         class_weights=prepared.class_weights,
     )
+
+
+def watched_of(prepared: Prepared, plan: Plan) -> Watched:
+    """What the view of the training is told before the first step."""
+    return Watched(
+        num_steps=plan.num_steps,
+        num_rows=plan.num_rows,
+        num_epochs=-(-plan.num_steps // plan.steps_per_epoch),
+        attempt=plan.attempt,
+        chance_loss=training_entropy(prepared),
+        positive_label=prepared.data.positive_label,
+        on_gpu=prepared.runtime.device.type == "cuda",
+    )
+
+
+def training_entropy(prepared: Prepared) -> float:
+    """The training loss, in nats, of knowing only the labels' shares: their entropy, under the loss's own weights."""
+    if prepared.class_weights is not None:
+        return math.log(len(prepared.data.label_set))
+    counts = prepared.data.splits.train.label_counts
+    return prior_entropy(count / len(prepared.data.splits.train) for count in counts.values())
 
 
 def plan_sentence(prepared: Prepared, plan: Plan) -> str:
