@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from bertsmith.evaluation.calibration import parse_cost
 from bertsmith.findings import Finding
 from bertsmith.model.loading import LoadedModel, load_base
 from bertsmith.model.prediction import predict_logits
-from bertsmith.run import DataSummary, ModelSummary, SplitSummary
+from bertsmith.run import DataSummary, LengthHistogram, ModelSummary, SplitSummary
 from bertsmith.runtime import Runtime, choose_runtime
 from bertsmith.task import Task
 from bertsmith.tokens.batching import EncodedDataset, Layout
@@ -33,6 +34,7 @@ from bertsmith.training.recipe import resolve_recipe
 
 CUT = "T001"
 """Known of every row here, not only of those that are surveyed."""
+LENGTH_BINS = 30
 FEW_ROWS = 2000
 """Below this many rows a test split is small, and folds are suggested."""
 
@@ -139,6 +141,7 @@ class Prepared:
             num_columns=len(train_rows.header),
             splits={name: _split_summary(dataset, encoded[name]) for name, dataset in datasets.items()},
             notes=self.data.notes,
+            train_fingerprint=fingerprint(self.data.splits.train),
             test_fingerprint=None if test is None else fingerprint(self.data.splits.test),
         )
 
@@ -254,7 +257,17 @@ def _split_summary(dataset: Dataset, encoded: EncodedDataset | None) -> SplitSum
         label_counts=dataset.label_counts,
         cut_share=None if encoded is None else encoded.texts.cut_share,
         longest_tokens=None if encoded is None else int(encoded.texts.lengths.max()),
+        lengths=None if encoded is None else length_histogram(encoded.texts.lengths),
     )
+
+
+def length_histogram(lengths: NDArray[np.int64]) -> LengthHistogram:
+    """The lengths in at most `LENGTH_BINS` bins of one width."""
+    low, high = int(lengths.min()), int(lengths.max())
+    width = max(1, math.ceil((high + 1 - low) / LENGTH_BINS))
+    edges = np.arange(low, high + 1 + width, width)
+    rows, _ = np.histogram(lengths, bins=edges)
+    return LengthHistogram(tuple(edges.tolist()), tuple(rows.tolist()))
 
 
 def _resolved(

@@ -23,6 +23,16 @@ SCHEMA = "bertsmith.run/1"
 
 
 @dataclass(frozen=True)
+class LengthHistogram:
+    """How many rows have how many tokens, as the model reads them."""
+
+    edges: tuple[int, ...]
+    """A bin holds the lengths from one edge up to the next, which is not in it."""
+    rows: tuple[int, ...]
+    """Of each bin."""
+
+
+@dataclass(frozen=True)
 class SplitSummary:
     """What one split holds."""
 
@@ -32,6 +42,8 @@ class SplitSummary:
     """Share of the rows that were longer than the model reads, in [0, 1]; None where the test rows stayed unread."""
     longest_tokens: int | None
     """Tokens of the longest row, as the model reads it; None likewise."""
+    lengths: LengthHistogram | None = None
+    """None likewise."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,8 @@ class DataSummary:
     """SHA-256 of the test rows, whatever their order; None where they were not read."""
     notes: tuple[str, ...]
     """What was recognised or guessed, one sentence each."""
+    train_fingerprint: str | None = None
+    """SHA-256 of the training rows, whatever their order."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,8 @@ class Speed:
     """Real tokens; padding is not counted."""
     tokenization_seconds: float
     evaluation_rows_per_second: float
+    peak_memory_bytes: int | None = None
+    """Most memory that was held at once: the GPU's where the run used one, else the process's; None where unknown."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +231,7 @@ class Run:
                     "label": self.data.label_column,
                     "number": self.data.num_columns,
                 },
+                "train_fingerprint": self.data.train_fingerprint,
                 "test_fingerprint": self.data.test_fingerprint,
                 "splits": {name: asdict(split) for name, split in self.data.splits.items()},
                 "notes": list(self.data.notes),

@@ -18,9 +18,11 @@ from bertsmith.evaluation.calibration import (
     Calibration,
     Reliability,
     Threshold,
+    ThresholdPoint,
     choose_threshold,
     fit_temperature,
     reliability,
+    threshold_curve,
 )
 from bertsmith.evaluation.metrics import information
 from bertsmith.evaluation.scoring import Evaluation, evaluate
@@ -132,7 +134,7 @@ def decide_labels(
 
 
 def calibration_of(
-    validation: Scored, test: Scored, *, temperature: float, reason: str | None
+    validation: Scored, test: Scored, *, temperature: float, reason: str | None, positive_id: int | None
 ) -> Calibration:
     """What the temperature did on the validation rows, which chose it, and on the test rows."""
 
@@ -148,7 +150,16 @@ def calibration_of(
         validation_after=validation_after,
         test_before=test_before,
         test_after=test_after,
+        threshold_curve=curve_of(validation, positive_id=positive_id),
     )
+
+
+def curve_of(validation: Scored, *, positive_id: int | None) -> tuple[ThresholdPoint, ...]:
+    """What each decision threshold would give on the validation rows; empty without a positive label."""
+    if positive_id is None:
+        return ()
+    positive = probabilities(validation.logits)[:, positive_id]
+    return threshold_curve(positive, label_ids_of(validation.encoded) == positive_id)
 
 
 def compared_with(prepared: Prepared, test: Scored, *, probabilities: NDArray[np.float64]) -> ScoredRows:

@@ -23,6 +23,33 @@ BINS = 15
 """Bins of equal mass for the calibration error."""
 
 
+CURVE_POINTS = 99
+"""Thresholds of the curve: 0.01, 0.02, … 0.99."""
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows whose predictions are about equally sure."""
+
+    rows: int
+    confidence: float
+    """Mean probability of their predictions, in [0, 1]."""
+    accuracy: float
+    """Share of them that is right, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class ThresholdPoint:
+    """What a decision threshold would give on some rows."""
+
+    threshold: float
+    """From this probability on the positive label is predicted."""
+    precision: float
+    """In [0, 1]; 1 where nothing is predicted."""
+    recall: float
+    f1: float
+
+
 @dataclass(frozen=True)
 class Reliability:
     """How far probabilities can be believed on some rows."""
@@ -33,6 +60,8 @@ class Reliability:
     """Mean squared distance of the probabilities from the truth, summed over labels, in [0, 2]."""
     log_loss: float
     """Mean cross-entropy in nats per row."""
+    bins: tuple[ReliabilityBin, ...] = ()
+    """The bins of the calibration error, least sure first."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +75,8 @@ class Calibration:
     validation_after: Reliability
     test_before: Reliability
     test_after: Reliability
+    threshold_curve: tuple[ThresholdPoint, ...] = ()
+    """Of the positive label on the validation rows, as saved; empty where there is none."""
 
     def to_json(self) -> dict[str, Any]:
         """The same fields as plain JSON values."""
@@ -99,17 +130,52 @@ def reliability(logits: FloatArray, label_ids: IntArray) -> Reliability:
         calibration_error=calibration_error(probabilities, label_ids),
         brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
         log_loss=mean_loss(logits, label_ids),
+        bins=reliability_bins(probabilities, label_ids),
     )
 
 
 def calibration_error(probabilities: FloatArray, label_ids: IntArray, *, bins: int = BINS) -> float:
     """Expected calibration error of the predicted label's probability over bins of equal mass, in [0, 1]."""
+    parts = reliability_bins(probabilities, label_ids, bins=bins)
+    gaps = [part.rows * abs(part.confidence - part.accuracy) for part in parts]
+    return float(sum(gaps) / len(label_ids))
+
+
+def reliability_bins(
+    probabilities: FloatArray, label_ids: IntArray, *, bins: int = BINS
+) -> tuple[ReliabilityBin, ...]:
+    """The rows in bins of equal mass by the predicted label's probability, least sure first.
+
+    Args:
+        probabilities: shape (rows, labels).
+        label_ids: the true label of each row, shape (rows,).
+        bins: how many at most.
+    """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == np.asarray(label_ids)
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
-    gaps = [len(part) * abs(float(confidence[part].mean()) - float(right[part].mean())) for part in parts]
-    return float(sum(gaps) / len(order))
+    return tuple(
+        ReliabilityBin(len(part), float(confidence[part].mean()), float(right[part].mean())) for part in parts
+    )
+
+
+def threshold_curve(positive: FloatArray, truly: NDArray[np.bool_]) -> tuple[ThresholdPoint, ...]:
+    """Precision, recall and F1 of the positive label at `CURVE_POINTS` thresholds.
+
+    Args:
+        positive: probability of the positive label, shape (rows,).
+        truly: whether each row has it, shape (rows,).
+    """
+    points = []
+    for threshold in np.arange(1, CURVE_POINTS + 1) / (CURVE_POINTS + 1):
+        called = positive >= threshold
+        hits, told, given = int((called & truly).sum()), int(called.sum()), int(truly.sum())
+        precision = hits / told if told else 1.0
+        points.append(
+            ThresholdPoint(float(threshold), precision, hits / max(1, given), 2 * hits / max(1, told + given))
+        )
+    return tuple(points)
 
 
 def parse_cost(rule: str) -> tuple[float, float] | None:
