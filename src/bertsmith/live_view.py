@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,6 @@ from rich.text import Text
 from bertsmith.console import REFRESHES_PER_SECOND, Console, ProgressLine, duration, printable
 from bertsmith.epoch_table import COLUMNS, epoch_rows, table_caption
 from bertsmith.loss_line import LossLine
-from bertsmith.memory_use import memory_sentence
 from bertsmith.text_table import laid_out
 from bertsmith.training.history import EpochRecord, StepRecord
 
@@ -46,7 +45,8 @@ class Watched:
     chance_loss: float
     """Loss, in nats, of knowing only the labels' shares."""
     positive_label: str | None
-    on_gpu: bool = False
+    memory: Callable[[], str]
+    """What is told of the memory that is held now."""
 
 
 @dataclass
@@ -100,7 +100,7 @@ class TrainingView:
         if self._console.verbose and _is_told(record.step, progress.watched.num_steps):
             self._console.detail(step_sentence(record))
         if self._lines is not None:
-            self._lines.advance(num_rows, note=f"loss {record.loss:.4f}, {memory_sentence()}")
+            self._lines.advance(num_rows, note=f"loss {record.loss:.4f}, {progress.watched.memory()}")
         elif self._live is not None and time.monotonic() - self._drawn_at >= 1 / REFRESHES_PER_SECOND:
             self._draw()
 
@@ -285,7 +285,7 @@ def _speed(progress: Progress, now: float) -> Text:
     if left is None:
         return line.append("·")
     parts = [f"{progress.rows_per_second(now):,.1f} rows/s", f"{duration(left)} left"]
-    parts.append(memory_sentence(on_gpu=progress.watched.on_gpu))
+    parts.append(progress.watched.memory())
     parts += [] if progress.validating_since is None else ["validating"]
     return line.append(" · ".join(parts))
 

@@ -9,7 +9,7 @@ from bertsmith.config import Config
 from bertsmith.console import Console
 from bertsmith.cross_validation import cross_validate, folds_of
 from bertsmith.errors import ConfigError, list_names
-from bertsmith.judgement import Judged
+from bertsmith.judgement import Judged, Judgement
 from bertsmith.model.decoding import probabilities
 from bertsmith.model.saving import save_model
 from bertsmith.preparation import prepare
@@ -51,7 +51,8 @@ def finetune(
     if config.training.folds is not None:
         folds_of(config)
 
-    prepared = prepare(data, config=config, console=console)
+    with console.timed("Reading, checking, loading and encoding"):
+        prepared = prepare(data, config=config, console=console)
     folder.create(prepared.config.to_toml())
     write_splits(folder, prepared.data.splits)
 
@@ -62,9 +63,11 @@ def finetune(
         judged = folds.judged
         write_folds(folder, folds.rows, folds.numbers)
 
-    write_model(judged, folder)
+    with console.timed("Writing the model"):
+        write_model(judged, folder)
     run = finished_run(judged, folder=folder, started=started)
-    write_run(run)
+    with console.timed("Writing card, pictures and results"):
+        write_run(run)
     show_answer(run, console)
     return run
 
@@ -140,4 +143,18 @@ def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
         findings=prepared.findings,
         environment=environment(prepared.runtime),
         test_reads=1 if test else 0,
+        quotes=quotes_of(judgement) if prepared.config.output.quote_examples else {},
     )
+
+
+def quotes_of(judgement: Judgement) -> dict[str, str]:
+    """The texts of the surest mistakes by their `file:line`."""
+    if judgement.test is None or judgement.mistakes is None:
+        return {}
+    rows = {mistake.row for mistake in judgement.mistakes.confident}
+    examples = judgement.test.dataset.examples
+    return {
+        str(row.origin): " ⏐ ".join(filter(None, (row.text, row.text_pair)))
+        for row in examples
+        if str(row.origin) in rows
+    }

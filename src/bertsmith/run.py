@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,8 @@ class Run:
     """In how many folds every row was predicted; None where there is a test split."""
     restarts: tuple[Restart, ...] = ()
     """Attempts that failed and that the run does not rest on, by number."""
+    quotes: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the surest mistakes by their `file:line`, for the card alone; empty unless `--quote-examples` asks for them."""
 
     @property
     def name(self) -> str:

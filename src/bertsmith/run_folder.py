@@ -31,6 +31,21 @@ class RunFolder:
         return self.path / "README.md"
 
     @property
+    def images(self) -> Path:
+        """The folder of the card's pictures."""
+        return self.path / "images"
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """The pictures that a card may have."""
+        return tuple(self.images / name for name in ("curves.png", "confusion.png", "reliability.png"))
+
+    @property
+    def trainer_state(self) -> Path:
+        """The course of the training as the Hugging Face Trainer writes it, for tools that read its folders."""
+        return self.path / "trainer_state.json"
+
+    @property
     def results(self) -> Path:
         """Every number of the card, machine-readable."""
         return self.path / "results.json"
@@ -124,6 +139,8 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             written = (
                 self.card,
+                *self.pictures,
+                self.trainer_state,
                 self.results,
                 self.predictions,
                 self.splits,

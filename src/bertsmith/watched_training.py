@@ -15,6 +15,7 @@ from bertsmith.data.duplicates import duplicate_groups
 from bertsmith.evaluation.scoring import point_scores
 from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.live_view import Watched, watching
+from bertsmith.memory_use import memory_sentence
 from bertsmith.preparation import Prepared, label_ids_of, prepare
 from bertsmith.run import folder_of
 from bertsmith.sources import file_name
@@ -178,7 +179,7 @@ def watched_of(prepared: Prepared, plan: Plan) -> Watched:
         attempt=plan.attempt,
         chance_loss=training_entropy(prepared),
         positive_label=prepared.data.positive_label,
-        on_gpu=prepared.runtime.device.type == "cuda",
+        memory=lambda: memory_sentence(on_gpu=prepared.runtime.device.type == "cuda"),
     )
 
 

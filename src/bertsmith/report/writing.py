@@ -11,15 +11,21 @@ from numpy.typing import NDArray
 from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.data.example import Dataset
 from bertsmith.data.splitting import Splits
+from bertsmith.report.card_pictures import pictures
 from bertsmith.report.model_card import model_card
+from bertsmith.report.trainer_state import trainer_state_text
 from bertsmith.run import Run
 from bertsmith.run_folder import RunFolder, write_json
 
 
 def write_run(run: Run) -> None:
-    """Model card, results and findings: all of them pure functions of the run."""
+    """Model card with its pictures, results, findings and trainer state: all of them pure functions of the run."""
     write_json(run.folder.results, run.to_json())
     write_json(run.folder.findings, [finding.to_json() for finding in run.findings])
+    run.folder.trainer_state.write_text(trainer_state_text(run), encoding="utf-8")
+    for name, picture in pictures(run).items():
+        run.folder.images.mkdir(exist_ok=True)
+        (run.folder.images / name).write_bytes(picture)
     run.folder.card.write_text(model_card(run), encoding="utf-8")
 
 
