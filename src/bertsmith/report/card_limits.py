@@ -32,12 +32,16 @@ def _domain(run: Run, data_name: str) -> str:
     train = run.data.splits.get("train")
     if train is None:
         return ""
-    kind = "texts" if run.data.pair_column is None else "pairs of texts"
-    usual = "" if train.lengths is None else f"half of them have up to {_median(train.lengths):,} tokens, "
-    longest = "" if train.longest_tokens is None else f"the longest {train.longest_tokens:,}"
+    pair = run.data.pair_column
+    kind = "texts" if pair is None else "pairs of texts"
+    columns = f"column {name_of(run.data.text_column)}"
+    if pair is not None:
+        columns = f"columns {name_of(run.data.text_column)} and {name_of(pair)}"
+    usual = "" if train.lengths is None else f"half of them have up to {_median(train.lengths):,}, "
+    longest = "" if train.longest_tokens is None else f"the longest {train.longest_tokens:,} tokens"
     told = f": {usual}{longest}" if longest else ""
     return (
-        f"It was trained on {train.rows:,} {kind} of {data_name}, column {name_of(run.data.text_column)}{told}. "
+        f"It was trained on {train.rows:,} {kind} of {data_name}, {columns}{told}. "
         "That is its domain: texts of another kind, subject or source were not tested."
     )
 

@@ -140,12 +140,15 @@ def _figure(columns: int, *, height: float = 3.2) -> tuple[Figure, list[Axes]]:
     for part in axes:
         part.spines[["top", "right"]].set_visible(False)
         part.tick_params(labelsize=8)
-        part.title.set_fontsize(9)
     return figure, axes
 
 
 def _png(figure: Figure) -> bytes:
     """The picture without a word of who drew it and when."""
+    for axes in figure.axes:
+        axes.title.set_fontsize(10)
+        axes.xaxis.label.set_fontsize(9)
+        axes.yaxis.label.set_fontsize(9)
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
