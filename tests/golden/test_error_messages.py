@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
