@@ -43,7 +43,10 @@ app = typer.Typer(
 )
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the answer.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more: single steps, times, all rows.")]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Say more: steps, times, every label and row."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Put the result on standard output as JSON.")]
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Run folder, or any Hugging Face classification folder.")

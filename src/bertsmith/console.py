@@ -30,7 +30,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from bertsmith.findings import Finding
+from bertsmith.findings import MAX_ROWS_KEPT, Finding
 from bertsmith.text_table import laid_out
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -138,6 +138,11 @@ class Console:
         """One that nobody sees."""
         return cls(quiet=True, file=io.StringIO())
 
+    @property
+    def rows_shown(self) -> int:
+        """Rows named with a finding: a few, or for a verbose console all that it keeps."""
+        return MAX_ROWS_KEPT if self.verbose else ROWS_SHOWN
+
     def undated(self) -> Console:
         """The same one without the time before each line: for a page that is told at once."""
         page = copy.copy(self)
@@ -171,8 +176,8 @@ class Console:
         order = {"error": 0, "warning": 1, "info": 2}
         for finding in sorted(findings, key=lambda finding: order[finding.severity]):
             style = {"error": "bold red", "warning": "yellow", "info": "dim"}[finding.severity]
-            shown = ", ".join(finding.rows[:ROWS_SHOWN])
-            more = finding.num_rows - min(len(finding.rows), ROWS_SHOWN)
+            shown = ", ".join(finding.rows[: self.rows_shown])
+            more = finding.num_rows - min(len(finding.rows), self.rows_shown)
             where = f" ({shown}{f' and {more:,} more' if more > 0 else ''})" if shown else ""
             remedy = f" {finding.remedy}" if finding.remedy else ""
             self.say(f"{finding.severity} {finding.code}: {finding.sentence}{where}{remedy}", style=style)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.story.commands import bertsmith
+from tests.story.conftest import Finished
 from tests.story.rows import keyword_rows, write_csv
 
 TMUX = shutil.which("tmux")
@@ -127,3 +128,13 @@ def test_a_log_is_dated_lines_without_control_characters(
 
 def test_quiet_and_verbose_together_are_refused(few_reviews: Path) -> None:
     assert bertsmith("check", few_reviews, "-q", "-v").code == 2
+
+
+def test_a_verbose_check_names_every_row_of_a_finding(few_reviews: Path) -> None:
+    told, more = (bertsmith("check", few_reviews, *flags).err for flags in ((), ("-v",)))
+    assert len(more) > len(told)
+
+
+def test_a_verbose_evaluation_has_a_table_of_labels(finished: Finished, few_reviews: Path) -> None:
+    told, more = (bertsmith("evaluate", finished.folder, few_reviews, *flags).err for flags in ((), ("-v",)))
+    assert "Of each label" in more and "Of each label" not in told

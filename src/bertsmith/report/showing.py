@@ -49,10 +49,33 @@ def show_evaluation(
         console.say(note, style="dim")
     console.findings(findings)
     show_scores(evaluation, console, rivals={})
+    if console.verbose:
+        show_labels(evaluation, console)
     worst = min((score for score in evaluation.per_label if score.rows), key=lambda score: score.recall.value)
     console.say(
         f"Least served: {worst.label!r}, of whose {worst.rows:,} rows {worst.recall.value:.1%} are found."
     )
+
+
+def show_labels(evaluation: Evaluation, console: Console) -> None:
+    """Precision, recall and F1 of every label."""
+    columns = ("Label", "Rows", "Precision", "Recall", "F1", "95 % interval of F1")
+    rows = [
+        (
+            (
+                *(
+                    label.label,
+                    f"{label.rows:,}",
+                    f"{label.precision.value:.4f}",
+                    f"{label.recall.value:.4f}",
+                ),
+                *(f"{label.f1.value:.4f}", _interval(label.f1)),
+            ),
+            None,
+        )
+        for label in evaluation.per_label
+    ]
+    console.table(columns, rows, caption=f"Of each label, on {evaluation.rows:,} rows.")
 
 
 def leak_sentence(run: Run) -> str | None:
