@@ -130,8 +130,10 @@ def test_quiet_and_verbose_together_are_refused(few_reviews: Path) -> None:
     assert bertsmith("check", few_reviews, "-q", "-v").code == 2
 
 
-def test_a_verbose_check_names_every_row_of_a_finding(few_reviews: Path) -> None:
-    told, more = (bertsmith("check", few_reviews, *flags).err for flags in ((), ("-v",)))
+def test_a_verbose_check_names_every_row_of_a_finding(tmp_path: Path) -> None:
+    empty = write_csv(tmp_path / "rows.csv", keyword_rows(400) + [("", "positive")] * 4)
+    told, more = (bertsmith("check", empty, *flags).err for flags in ((), ("-v",)))
+    assert "rows.csv:405" not in told and "rows.csv:405" in more
     assert len(more) > len(told)
 
 
