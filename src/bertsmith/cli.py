@@ -37,6 +37,10 @@ app = typer.Typer(
 )
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the answer.")]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Say more: steps, times, every label and row."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Put the result on standard output as JSON.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the output file, also an unfinished one.")
@@ -85,6 +89,7 @@ def train_command(
         ),
     ] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json_: Json = False,
     settings: dict[str, Any],
 ) -> None:
@@ -98,7 +103,7 @@ def train_command(
             ["DATA is missing: give the file of labelled rows, as in: bertsmith train reviews.csv"]
         )
     resolved = Config.from_flat(values)
-    console = Console(quiet=quiet)
+    console = _console(quiet, verbose, dated=True)
     if dry_run:
         from bertsmith.watched_training import rehearse
 
@@ -147,6 +152,7 @@ def check_command(
         ),
     ] = None,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json_: Json = False,
     settings: dict[str, Any],
 ) -> None:
@@ -156,7 +162,7 @@ def check_command(
 
     data, values = check_settings(data, settings)
     resolved = Config.from_flat(values)
-    console = Console(quiet=quiet)
+    console = _console(quiet, verbose)
     checked = check_data(data, config=resolved, console=console, write_to=write_clean)
     if "model" in values and checked.parts:
         from bertsmith.model.tokenizer import open_tokenizer
@@ -206,12 +212,13 @@ def predict_command(
     overwrite: Overwrite = False,
     resume: Resume = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     settings: dict[str, Any],
 ) -> None:
     """Label new rows: the same rows, in the same order; any size."""
     from bertsmith.inference.destination import check_destination
 
-    console = Console(quiet=quiet)
+    console = _console(quiet, verbose)
     resolved = Config.from_flat(settings)
     check_destination(data, output, overwrite=overwrite, resume=resume, output_format=output_format)
     told: dict[str, Any] = {
@@ -245,6 +252,7 @@ def evaluate_command(
     ],
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Rows per forward pass.")] = 32,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json_: Json = False,
     settings: dict[str, Any],
 ) -> None:
@@ -254,7 +262,7 @@ def evaluate_command(
     from bertsmith.inference.predictor import Predictor
     from bertsmith.report.showing import show_evaluation
 
-    console = Console(quiet=quiet)
+    console = _console(quiet, verbose)
     resolved = Config.from_flat(settings)
     predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
     with console.progress("Scoring", total_rows=None) as progress:
@@ -282,6 +290,7 @@ def diagnose_command(
     ],
     no_fail: Annotated[bool, typer.Option("--no-fail", help="Exit 0 whatever the answer is.")] = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     json_: Json = False,
 ) -> None:
     """Judge anybody's run by its published figures."""
@@ -296,7 +305,7 @@ def diagnose_command(
         else read_foreign(Path(path))
     )
     judged = judge_published(run)
-    show_diagnosis(judged, Console(quiet=quiet))
+    show_diagnosis(judged, _console(quiet, verbose))
     _put_json(judged, wanted=json_)
     if judged.verdict.exit_code and not no_fail:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
@@ -339,6 +348,13 @@ def explain_command(
     from bertsmith.explanations import codes, explanation, title
 
     typer.echo(explanation(code).rstrip() if code else "\n".join(title(name) for name in codes()))
+
+
+def _console(quiet: bool, verbose: bool, *, dated: bool = False) -> Console:  # noqa: FBT001 - flags as given
+    """Where the command tells what happens."""
+    if quiet and verbose:
+        raise ConfigError(["-q says only the answer and -v says more: give one of them."])
+    return Console(quiet=quiet, verbose=verbose, dated=dated)
 
 
 def _put_json(result: Any, *, wanted: bool) -> None:

@@ -221,7 +221,9 @@ def judge_folds(
         validation=validation,
         test=test,
         baselines=baselines.summary,
-        calibration=calibration_of(validation, test, temperature=temperature, reason=reason),
+        calibration=calibration_of(
+            validation, test, temperature=temperature, reason=reason, positive_id=prepared.data.positive_id
+        ),
         threshold=threshold,
         mistakes=mistakes,
     )

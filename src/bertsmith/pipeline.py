@@ -10,7 +10,7 @@ from bertsmith.console import Console
 from bertsmith.cross_validation import cross_validate, folds_of
 from bertsmith.errors import ConfigError, list_names
 from bertsmith.inference.read_back import read_back
-from bertsmith.judgement import Judged
+from bertsmith.judgement import Judged, Judgement
 from bertsmith.model.decoding import probabilities
 from bertsmith.model.saving import bytes_of_weights, save_model
 from bertsmith.open_run import open_run, rows_to_resume, settings_to_resume
@@ -56,7 +56,8 @@ def finetune(
         folds_of(config)
 
     with open_run(folder, config=config, console=console) as opened:
-        prepared = prepare(data, config=config, console=console)
+        with console.timed("Reading, checking, loading and encoding"):
+            prepared = prepare(data, config=config, console=console)
         # A checkpoint with Adam's moments, the best epoch's weights and the model at the root: else the run could not end.
         folder.must_have_room(5 * bytes_of_weights(prepared.loaded.model))
         opened.begin(prepared)
@@ -69,9 +70,11 @@ def finetune(
             judged = folds.judged
             write_folds(folder, folds.rows, folds.numbers)
 
-        write_model(judged, folder, console=console)
+        with console.timed("Writing the model"):
+            write_model(judged, folder, console=console)
         run = finished_run(judged, folder=folder, started=started)
-        write_run(run)
+        with console.timed("Writing card, pictures, page and results"):
+            write_run(run)
         opened.finish(judged.weights)
     show_answer(run, console)
     return run
@@ -149,4 +152,18 @@ def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
         findings=prepared.findings,
         environment=environment(prepared.runtime),
         test_reads=1 if test else 0,
+        quotes=quotes_of(judgement) if prepared.config.output.quote_examples else {},
     )
+
+
+def quotes_of(judgement: Judgement) -> dict[str, str]:
+    """The texts of the surest mistakes by their `file:line`."""
+    if judgement.test is None or judgement.mistakes is None:
+        return {}
+    rows = {mistake.row for mistake in judgement.mistakes.confident}
+    examples = judgement.test.dataset.examples
+    return {
+        str(row.origin): " ⏐ ".join(filter(None, (row.text, row.text_pair)))
+        for row in examples
+        if str(row.origin) in rows
+    }

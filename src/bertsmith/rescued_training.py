@@ -31,8 +31,7 @@ from bertsmith.training.rescue import (
     stood_still,
 )
 from bertsmith.training.schedule import warmup_steps
-from bertsmith.training.signs import prior_entropy
-from bertsmith.watched_training import plan_of, train_watched
+from bertsmith.watched_training import plan_of, train_watched, training_entropy
 
 SECONDS_FOR_WORDS = 60.0
 """The bag of words that chooses the words of a failure may take this long."""
@@ -153,14 +152,6 @@ def train_until_learned(
         _tell(console, tries.failed[-1], remedy)
         tries.remedies.append(remedy)
         prepared = _with_recipe(prepared, remedy.recipe)
-
-
-def training_entropy(prepared: Prepared) -> float:
-    """The training loss, in nats, of knowing only the labels' shares: their entropy, under the loss's own weights."""
-    if prepared.class_weights is not None:
-        return math.log(len(prepared.data.label_set))
-    counts = prepared.data.splits.train.label_counts
-    return prior_entropy(count / len(prepared.data.splits.train) for count in counts.values())
 
 
 def _judge(prepared: Prepared, *, entropy: float, to_its_end: bool, console: Console) -> GiveUp:

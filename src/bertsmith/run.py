@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bertsmith.config import Config
@@ -14,6 +15,7 @@ from bertsmith.diagnosis.verdict import Verdict
 from bertsmith.evaluation.calibration import Calibration, Threshold
 from bertsmith.evaluation.scoring import Evaluation
 from bertsmith.findings import Finding
+from bertsmith.notebook import notebook_html
 from bertsmith.run_folder import RunFolder
 from bertsmith.task import Task
 from bertsmith.training.history import EpochRecord, History, Restart
@@ -183,6 +185,8 @@ class Run:
     """In how many folds every row was predicted; None where there is a test split."""
     restarts: tuple[Restart, ...] = ()
     """Attempts that failed and that the run does not rest on, by number."""
+    quotes: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the surest mistakes by their `file:line`, for the card alone; empty unless `--quote-examples` asks for them."""
 
     @property
     def name(self) -> str:
@@ -193,6 +197,23 @@ class Run:
     def best_epoch(self) -> EpochRecord | None:
         """The chosen epoch."""
         return None if self.best_epoch_index is None else self.history.epochs[self.best_epoch_index]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer, the scores beside the baselines', and where the folder is."""
+        rows = []
+        if self.test is not None and self.baselines is not None:
+            columns = (self.test, self.baselines.majority, self.baselines.bag_of_words)
+            for name in ("accuracy", "macro_f1", "mcc"):
+                score = self.test.scores[name]
+                shown = [f"{column.scores[name].value:.3f}" for column in columns]
+                rows.append((name, shown[0], f"{score.low:.3f}–{score.high:.3f}", *shown[1:]))
+        header = ("Score", "Test", "95 % interval", "Majority", "Bag of words")
+        return notebook_html(
+            self.verdict.sentence,
+            is_good=self.verdict.exit_code == 0,
+            details=(*self.verdict.reasons, f"Folder: {self.folder.path.name}"),
+            table=(header, rows) if rows else None,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """`results.json`: names that other programs read."""

@@ -42,6 +42,21 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
+    def images(self) -> Path:
+        """The folder of the card's pictures."""
+        return self.path / "images"
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """The pictures that a card may have."""
+        return tuple(self.images / name for name in ("curves.png", "confusion.png", "reliability.png"))
+
+    @property
+    def trainer_state(self) -> Path:
+        """The course of the training as the Hugging Face Trainer writes it, for tools that read its folders."""
+        return self.path / "trainer_state.json"
+
+    @property
     def results(self) -> Path:
         """Every number of the card, machine-readable."""
         return self.path / "results.json"
@@ -182,6 +197,8 @@ class RunFolder:
             written = (
                 self.card,
                 self.report,
+                *self.pictures,
+                self.trainer_state,
                 self.results,
                 self.predictions,
                 self.splits,

@@ -12,11 +12,13 @@ from typing import Any, Self
 import numpy as np
 
 from bertsmith.config import Config
-from bertsmith.console import Console, ProgressLine, duration
+from bertsmith.console import Console, duration
 from bertsmith.data.duplicates import duplicate_groups
 from bertsmith.evaluation.scoring import point_scores
 from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.interruption import Interrupted
+from bertsmith.live_view import TrainingView, Watched, watching
+from bertsmith.memory_use import memory_sentence
 from bertsmith.preparation import Prepared, label_ids_of, prepare
 from bertsmith.printing import quoted
 from bertsmith.run_folder import folder_of
@@ -25,7 +27,7 @@ from bertsmith.training.checkpoint import AttemptCheckpoints
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
 from bertsmith.training.loop import GiveUp, Keeper, Observers, Plan, Trainee, train
-from bertsmith.training.signs import is_input_blind
+from bertsmith.training.signs import is_input_blind, prior_entropy
 
 STEPS_BEFORE_ESTIMATE = 10
 """After this many steps it is told when the training will end."""
@@ -56,12 +58,11 @@ def train_watched(
     """
     plan = replace(plan_of(prepared), attempt=attempt)
     console.say(plan_sentence(prepared, plan))
-    interruption = checkpoints.keeping.interruption
     with (
         checkpoints,
-        interruption.deferred(),
-        console.progress("Training", total_rows=plan.num_rows) as progress,
-        _Watch(prepared, plan, checkpoints, log_path, console, progress) as watch,
+        checkpoints.keeping.interruption.deferred(),
+        watching(watched_of(prepared, plan), console) as view,
+        _Watch(prepared, plan, checkpoints, log_path, console, view) as watch,
     ):
         history = train(
             prepared.loaded.model,
@@ -85,7 +86,7 @@ class _Watch:
     checkpoints: AttemptCheckpoints
     log_path: Path
     console: Console
-    progress: ProgressLine
+    view: TrainingView
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -105,10 +106,12 @@ class _Watch:
         keeping.sync_log = self._log.on_disk
         if self.plan.attempt and not trainee.step:
             self._log.attempt(self.plan.attempt)
-        self.progress.advance(trainee.num_rows)
+        best = self.checkpoints.best
+        self.view.go_on(num_rows=trainee.num_rows, step=trainee.step, epochs=trainee.epochs, best=best)
 
     def validate(self) -> ValidationScores:
         """Score the validation rows; a signal ends it at once, with the steps so far on disk."""
+        self.view.validating()
         try:
             with self.checkpoints.keeping.interruption.at_once():
                 return validation_scores(self.prepared)
@@ -119,17 +122,17 @@ class _Watch:
     def on_step(self, record: StepRecord, num_rows: int) -> None:
         """Log and tell a step."""
         self._log.step(record)
-        self.progress.advance(num_rows, note=f"loss {record.loss:.4f}")
-        if record.step == STEPS_BEFORE_ESTIMATE < self.plan.num_steps:
-            self.console.say(
-                f"The training steps will end in about {duration(self.progress.seconds_left())}."
-            )
+        self.view.step(record, num_rows)
+        if record.step == STEPS_BEFORE_ESTIMATE < self.plan.num_steps and not self.console.is_screen:
+            self.console.say(f"The training steps will end in about {duration(self.view.seconds_left())}.")
 
     def on_epoch(self, record: EpochRecord, is_best: bool) -> None:  # noqa: FBT001 - the loop's own signature
         """Log, keep and tell an epoch."""
         self._log.epoch(record)
         self.checkpoints.keep_epoch(self.prepared.loaded.model, is_best=is_best)
-        self.console.say(epoch_sentence(record), style="red" if record.collapsed else None)
+        self.view.epoch(record, is_best=is_best)
+        if not self.console.is_screen:  # there the table says it
+            self.console.say(epoch_sentence(record), style="red" if record.collapsed else None)
 
 
 class _SeenEnough(Exception):
@@ -219,6 +222,27 @@ def plan_of(prepared: Prepared) -> Plan:
         runtime=prepared.runtime,
         class_weights=prepared.class_weights,
     )
+
+
+def watched_of(prepared: Prepared, plan: Plan) -> Watched:
+    """What the view of the training is told before the first step."""
+    return Watched(
+        num_steps=plan.num_steps,
+        num_rows=plan.num_rows,
+        num_epochs=-(-plan.num_steps // plan.steps_per_epoch),
+        attempt=plan.attempt,
+        chance_loss=training_entropy(prepared),
+        positive_label=prepared.data.positive_label,
+        memory=lambda: memory_sentence(on_gpu=prepared.runtime.device.type == "cuda"),
+    )
+
+
+def training_entropy(prepared: Prepared) -> float:
+    """The training loss, in nats, of knowing only the labels' shares: their entropy, under the loss's own weights."""
+    if prepared.class_weights is not None:
+        return math.log(len(prepared.data.label_set))
+    counts = prepared.data.splits.train.label_counts
+    return prior_entropy(count / len(prepared.data.splits.train) for count in counts.values())
 
 
 def plan_sentence(prepared: Prepared, plan: Plan) -> str:

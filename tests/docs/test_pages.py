@@ -51,7 +51,10 @@ def test_the_tree_of_a_run_names_every_file_of_it():
     named = [getattr(folder, name) for name, value in vars(RunFolder).items() if isinstance(value, property)]
     files = {path.name for part in named for path in (part if isinstance(part, tuple) else (part,))}
 
-    assert tree(README, "runs/") == (files - {"checkpoints"}) | {"checkpoints/"}
+    folders = {"checkpoints", "images"}
+    pictures = {path.name for path in folder.pictures}
+
+    assert tree(README, "runs/") == (files - folders - pictures) | {f"{name}/" for name in folders}
 
 
 def test_every_outcome_of_a_training_is_told_with_its_exit_code():

@@ -137,7 +137,7 @@ def test_an_attempt_is_suspected_once_before_it_is_judged(tiny: Path, tmp_path: 
 
     told = [line for line in outcome.err.splitlines() if "suspected to learn nothing" in line]
     assert len(told) == 1
-    assert told[0].startswith("Step 225: ") and told[0].endswith("It is judged at step 600.")
+    assert "  Step 225: " in told[0] and told[0].endswith("It is judged at step 600.")
 
 
 def test_steady_is_a_recipe_whose_settings_can_be_overruled(

@@ -17,6 +17,7 @@ from bertsmith.inference.training_facts import TrainingFacts, read_training_fact
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.model.loading import LoadedModel, load_run
 from bertsmith.model.prediction import NoProgress, predict_logits
+from bertsmith.notebook import notebook_html
 from bertsmith.printing import quoted
 from bertsmith.runtime import Runtime, choose_runtime, environment
 from bertsmith.tokens.batching import EncodedDataset
@@ -24,6 +25,9 @@ from bertsmith.tokens.encoding import TextEncoder
 
 DEFAULT_BATCH_SIZE = 32
 """Rows per forward pass, all of like length."""
+
+LABELS_SHOWN = 20
+"""Of a predictor in a notebook."""
 
 ROWS_ENCODED = 8192
 """Rows that are tokens in memory at once."""
@@ -104,6 +108,18 @@ class Predictor:
             "--device": str(self._runtime.device),
             "--threads": self._runtime.num_threads,
         }
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the labels, how much is read, and how to ask."""
+        shown = ", ".join(self.label_names[:LABELS_SHOWN])
+        more = len(self.label_names) - LABELS_SHOWN
+        reads = "pairs of texts" if self.facts.reads_pairs else "texts"
+        details = [f"Labels: {shown}{f' and {more:,} more' if more > 0 else ''}"]
+        details.append(f"Reads {reads} of at most {self.max_length} tokens, on {self._runtime.describe()}")
+        if self._threshold is not None:
+            label, value = self.label_names[self._threshold[0]], self._threshold[1]
+            details.append(f"Predicts {label} from a probability of {value:.4f} on")
+        return notebook_html(f"Predictor of {Path(self.name).name}", details=details)
 
     def predict(
         self, texts: Sequence[str] | str, text_pairs: Sequence[str] | str | None = None

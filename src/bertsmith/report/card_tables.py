@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from bertsmith.diagnosis.mistakes import Mistake
 from bertsmith.diagnosis.slices import Slice
 from bertsmith.evaluation.calibration import Calibration
 from bertsmith.evaluation.scoring import Evaluation, LabelScore, Score
@@ -15,6 +16,7 @@ from bertsmith.training.history import EpochRecord, Restart
 MAX_LABELS = 20
 """With more labels, tables show a part of them and say so."""
 NUM_LEAST_SERVED = 10
+LONGEST_QUOTE = 160
 
 _BINARY_SCORES = {
     "loss": "Loss",
@@ -62,6 +64,15 @@ def slice_table(parts: Sequence[Slice]) -> Markdown:
     """Accuracy of each slice with its interval."""
     rows = [(part.name, f"{part.rows:,}", interval(part.accuracy)) for part in parts]
     return table(("Test rows", "Rows", "Accuracy"), rows)
+
+
+def quote_table(mistakes: Sequence[Mistake], texts: Mapping[str, str]) -> Markdown:
+    """Mistakes with the beginning of their texts."""
+    rows = [
+        (name_of(row.label), name_of(row.predicted), f"{row.probability:.2f}", _beginning(texts[row.row]))
+        for row in mistakes
+    ]
+    return table(("Label", "Predicted", "Probability", "Text"), rows)
 
 
 def calibration_table(calibration: Calibration) -> Markdown:
@@ -176,6 +187,10 @@ def label_count_table(splits: dict[str, SplitSummary], labels: Sequence[str]) ->
     counts = [[f"{split.label_counts.get(label, 0):,}" for split in splits.values()] for label in labels]
     rows = [[name_of(label), *row] for label, row in zip(labels, counts, strict=True)]
     return table(["Label", *(name.capitalize() for name in splits)], rows)
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
 def _cut_rows(split: SplitSummary) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bertsmith.checking import Checked
-from bertsmith.console import ROWS_SHOWN, Console
+from bertsmith.console import Console
 from bertsmith.errors import list_names
 from bertsmith.findings import Finding, Severity
 
@@ -99,9 +99,9 @@ def _show_finding(finding: Finding, console: Console) -> None:
     for example in finding.shown:
         for line in example.split("\n"):
             console.say(f"      {line}")
-    if finding.rows and not finding.shown:
-        named = ", ".join(finding.rows[:ROWS_SHOWN])
-        more = finding.num_rows - min(len(finding.rows), ROWS_SHOWN)
+    if finding.rows and (console.verbose or not finding.shown):
+        named = ", ".join(finding.rows[: console.rows_shown])
+        more = finding.num_rows - min(len(finding.rows), console.rows_shown)
         console.say(f"      {named}{f' and {more:,} more' if more > 0 else ''}")
     if finding.effect:
         console.say(f"    Effect: {finding.effect}", style="dim")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bertsmith.console import Console
 from bertsmith.diagnosis.implied_counts import Counts, ImpliedCounts
 from bertsmith.diagnosis.published import PublishedVerdict
+from bertsmith.epoch_table import COLUMNS, DOUBTFUL, FAILED
 
-COLUMNS = ("Training Loss", "Epoch", "Step", "Validation Loss", "F1", "Accuracy", "Precision", "Recall", "")
-STYLES = {"collapsed": "red", "diverged": "red", "at chance": "yellow"}
+STYLES = {"collapsed": FAILED, "diverged": FAILED, "at chance": DOUBTFUL}
 
 
 def show_diagnosis(judged: PublishedVerdict, console: Console) -> None:

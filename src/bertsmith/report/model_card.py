@@ -7,9 +7,11 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from bertsmith.evaluation.scoring import Evaluation, LabelScore
+from bertsmith.evaluation.scoring import Evaluation
 from bertsmith.findings import Finding
 from bertsmith.report import card_tables
+from bertsmith.report.card_limits import limits
+from bertsmith.report.card_pictures import picture_names
 from bertsmith.report.markdown import Markdown, name_of, neutral, render
 from bertsmith.report.showing import leak_sentence
 from bertsmith.run import ModelSummary, Run
@@ -28,9 +30,6 @@ _SELECTED_BY = {
     "accuracy": "the highest accuracy",
     "loss": "the lowest loss",
 }
-
-ROWS_FOR_BOOTSTRAP = 20
-"""With fewer test rows of a label the bootstrap's interval of a macro average is too narrow (docs/experiments.md)."""
 
 
 def model_card(run: Run) -> str:
@@ -51,6 +50,8 @@ def model_card(run: Run) -> str:
         and bool(run.history.epochs),
         "data_name": _train_name(run),
         "labels": _listed(run.label_set.names),
+        "pictures": picture_names(run),
+        "limits": limits(run, data_name=_train_name(run)),
         "positive": None if run.positive_label is None else _quoted(run.positive_label),
     }
     parts = (
@@ -61,7 +62,7 @@ def model_card(run: Run) -> str:
         _labels(run),
         _data(run),
         _recipe(run),
-        _limits(run),
+        _quotes(run),
     )
     for part in parts:
         values |= part
@@ -70,11 +71,13 @@ def model_card(run: Run) -> str:
 
 def front_matter(run: Run) -> ModelCardData:
     """The metadata; with a `model-index` only where the test rows were scored."""
+    base = run.model.name if run.model.source == "hub" and _HUB_NAME.fullmatch(run.model.name) else None
     results = [] if run.test is None else _eval_results(run.test, dataset=_test_name(run))
     return ModelCardData(
         library_name="transformers",
         pipeline_tag="text-classification",
-        base_model=run.model.name if run.model.source == "hub" else None,
+        base_model=base,
+        base_model_relation="finetune" if base else None,
         tags=["text-classification", "bertsmith"],
         metrics=sorted({result.metric_type for result in results}) or None,
         model_name=_run_name(run) if results else None,
@@ -148,6 +151,12 @@ def _mistakes(run: Run) -> dict[str, Any]:
         ],
         "num_suspected": len(mistakes.suspected),
     }
+
+
+def _quotes(run: Run) -> dict[str, Any]:
+    """The surest mistakes with their texts, only where the user asked for quotes."""
+    quoted = [] if run.mistakes is None else [row for row in run.mistakes.confident if row.row in run.quotes]
+    return {"quote_table": card_tables.quote_table(quoted, run.quotes) if quoted else None}
 
 
 def _calibration(run: Run) -> dict[str, Any]:
@@ -260,31 +269,6 @@ def _recipe(run: Run) -> dict[str, Any]:
         "machine": {name.capitalize(): environment[name] for name in machine if name in environment},
         "versions": versions,
     }
-
-
-def _limits(run: Run) -> dict[str, Any]:
-    """What the test rows say about where the model is weak, and how sure they can be."""
-    if run.test is None:
-        return {"weakest": None, "accuracy": None, "unseen_labels": "", "narrow": None}
-    accuracy = run.test.scores["accuracy"]
-    served = card_tables.least_served(run.test)
-    fewest = min((label.rows for label in run.test.per_label if label.rows), default=0)
-    unseen = [label.label for label in run.test.per_label if label.rows == 0]
-    return {
-        "weakest": _weakness(served[0]) if served else None,
-        "accuracy": {
-            "interval": f"{card_tables.number(accuracy.low)} and {card_tables.number(accuracy.high)}",
-            "points": f"{100 * (accuracy.high - accuracy.low):.1f}",
-        },
-        "unseen_labels": _listed(unseen) if unseen else "",
-        "narrow": fewest if len(run.label_set) > 2 and 0 < fewest < ROWS_FOR_BOOTSTRAP else None,
-    }
-
-
-def _weakness(label: LabelScore) -> str:
-    score = card_tables.interval(label.f1)
-    rows = "1 test row" if label.rows == 1 else f"{label.rows:,} test rows"
-    return f"{_quoted(label.label)}: F1 {score} on {rows}"
 
 
 def _finding_line(run: Run, finding: Finding) -> str:

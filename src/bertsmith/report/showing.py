@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bertsmith.console import Console
+from bertsmith.epoch_table import COLUMNS, FAILED, averaging_sentence, epoch_cells, epoch_rows, table_caption
 from bertsmith.evaluation.scoring import Evaluation, Score
 from bertsmith.findings import Finding
 from bertsmith.printing import quoted
 from bertsmith.run import Run
-from bertsmith.training.history import EpochRecord
 
-COLUMNS = ("Training Loss", "Epoch", "Step", "Validation Loss", "F1", "Accuracy", "Precision", "Recall", "")
-"""The published table's columns, and a last one for what must be said of an epoch."""
 SHOWN_SCORES = ("accuracy", "f1", "precision", "recall", "macro_f1", "balanced_accuracy", "mcc", "loss")
 LABELS_SHOWN = 10
 MISTAKES_SHOWN = 3
@@ -21,41 +19,14 @@ MISTAKES_SHOWN = 3
 
 def show_table(run: Run, console: Console) -> None:
     """The results table, collapsed epochs marked."""
-    best = run.best_epoch_index
     rows: list[tuple[tuple[str, ...], str | None]] = [
-        ((*epoch_cells(epoch, is_best=False)[:-1], f"{restart.name} failed"), "red")
+        ((*epoch_cells(epoch, is_best=False)[:-1], f"{restart.name} failed"), FAILED)
         for restart in run.restarts
         for epoch in restart.epochs
     ]
-    rows += [
-        (epoch_cells(epoch, is_best=index == best), _style(epoch, is_best=index == best))
-        for index, epoch in enumerate(run.history.epochs)
-    ]
+    rows += epoch_rows(run.history.epochs, best=run.best_epoch_index)
     if rows:
-        console.table(
-            COLUMNS, rows, caption=f"Scores on the validation rows. {averaging_sentence(run.positive_label)}"
-        )
-
-
-def epoch_cells(epoch: EpochRecord, *, is_best: bool) -> tuple[str, ...]:
-    """One row of the results table as text."""
-    mark = "collapsed" if epoch.collapsed else "best" if is_best else ""
-    numbers = (epoch.f1, epoch.accuracy, epoch.precision, epoch.recall)
-    return (
-        f"{epoch.train_loss:.4f}",
-        f"{epoch.epoch:g}",
-        str(epoch.step),
-        f"{epoch.validation_loss:.4f}",
-        *(f"{number:.4f}" for number in numbers),
-        mark,
-    )
-
-
-def averaging_sentence(positive_label: str | None) -> str:
-    """What F1, precision and recall are of."""
-    if positive_label is None:
-        return "F1, precision and recall are macro averages over the labels."
-    return f"F1, precision and recall are those of the label {quoted(positive_label)}."
+        console.table(COLUMNS, rows, caption=table_caption(run.positive_label))
 
 
 def show_scores(evaluation: Evaluation, console: Console, *, rivals: dict[str, Evaluation]) -> None:
@@ -79,10 +50,33 @@ def show_evaluation(
         console.say(note, style="dim")
     console.findings(findings)
     show_scores(evaluation, console, rivals={})
+    if console.verbose:
+        show_labels(evaluation, console)
     worst = min((score for score in evaluation.per_label if score.rows), key=lambda score: score.recall.value)
     console.say(
         f"Least served: {quoted(worst.label)}, of whose {worst.rows:,} rows {worst.recall.value:.1%} are found."
     )
+
+
+def show_labels(evaluation: Evaluation, console: Console) -> None:
+    """Precision, recall and F1 of every label."""
+    columns = ("Label", "Rows", "Precision", "Recall", "F1", "95 % interval of F1")
+    rows = [
+        (
+            (
+                *(
+                    label.label,
+                    f"{label.rows:,}",
+                    f"{label.precision.value:.4f}",
+                    f"{label.recall.value:.4f}",
+                ),
+                *(f"{label.f1.value:.4f}", _interval(label.f1)),
+            ),
+            None,
+        )
+        for label in evaluation.per_label
+    ]
+    console.table(columns, rows, caption=f"Of each label, on {evaluation.rows:,} rows.")
 
 
 def leak_sentence(run: Run) -> str | None:
@@ -138,6 +132,7 @@ def show_answer(run: Run, console: Console) -> None:
 
     A quiet console tells the sentence alone.
     """
+    console = console.undated()
     if not console.quiet:
         show_table(run, console)
         if run.test is not None and run.baselines is not None:
@@ -186,7 +181,3 @@ def written_paths(run: Run) -> list[tuple[Path, str]]:
 
 def _interval(score: Score) -> str:
     return f"{score.low:.4f}–{score.high:.4f}"
-
-
-def _style(epoch: EpochRecord, *, is_best: bool) -> str | None:
-    return "red" if epoch.collapsed else "bold" if is_best else None

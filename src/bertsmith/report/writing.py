@@ -14,15 +14,24 @@ from bertsmith.data.csv_safety import neutralise_formula
 from bertsmith.data.example import Dataset
 from bertsmith.data.splitting import Splits
 from bertsmith.durable_files import open_whole, write_whole
+from bertsmith.report.card_pictures import pictures
 from bertsmith.report.model_card import model_card
 from bertsmith.report.page import write_page
+from bertsmith.report.trainer_state import trainer_state_text
 from bertsmith.run import Run
 from bertsmith.run_folder import RunFolder, write_json
 
 
 def write_run(run: Run) -> None:
-    """Model card, findings and, last, the results: a folder without results is unfinished. The page is of these files."""
+    """Card with its pictures, findings, trainer state and, last, the results: a folder without results is unfinished.
+
+    All are pure functions of the run; the page is one of these files.
+    """
     write_json(run.folder.findings, [finding.to_json() for finding in run.findings])
+    write_whole(run.folder.trainer_state, trainer_state_text(run))
+    for name, picture in pictures(run).items():
+        run.folder.images.mkdir(exist_ok=True)
+        write_whole(run.folder.images / name, picture)
     write_whole(run.folder.card, model_card(run))
     write_json(run.folder.results, run.to_json())
     write_page(run.folder)
