@@ -16,6 +16,7 @@ BertsmithError                 everything raised on purpose; the command line sh
 ├── RunFolderError
 │   ├── NotARunFolder
 │   └── RunFolderExists
+├── NotEnoughMemory            not even one row fits
 └── MissingDependency          names the command that installs it
 ```
 
@@ -143,6 +144,10 @@ class NotARunFolder(RunFolderError):
 
 class RunFolderExists(RunFolderError):
     """The output folder is already there."""
+
+
+class NotEnoughMemory(BertsmithError):
+    """The smallest piece of work that there is does not fit in memory."""
 
 
 class MissingDependency(BertsmithError):
