@@ -231,6 +231,7 @@ def predict_command(
         batch_size=batch_size,
     )
     predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
+    predictor.budget.tell = console.say
     with console.progress("Predicting", total_rows=None) as progress:
         summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
     for note in summary.notes:
@@ -262,6 +263,7 @@ def evaluate_command(
     console = Console(quiet=quiet)
     resolved = Config.from_flat(settings)
     predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
+    predictor.budget.tell = console.say
     with console.progress("Scoring", total_rows=None) as progress:
         scored = evaluate_rows(
             predictor,

@@ -139,4 +139,5 @@ def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
         findings=prepared.findings,
         environment=environment(prepared.runtime),
         test_reads=1 if test else 0,
+        memory=prepared.memory_use(),
     )

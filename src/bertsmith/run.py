@@ -83,6 +83,18 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class MemoryUse:
+    """How much memory the run took, and where it did not suffice."""
+
+    forecast_bytes: int | None
+    """What was expected before the first step."""
+    peak_bytes: int | None
+    """The most that was held; None where the system does not tell."""
+    scoring_tokens: int | None
+    """Most tokens of a pass when scoring, where memory did not suffice for those planned; else None."""
+
+
+@dataclass(frozen=True)
 class Baselines:
     """What simpler methods score on the same test rows."""
 
@@ -168,6 +180,7 @@ class Run:
     """In how many folds every row was predicted; None where there is a test split."""
     restarts: tuple[Restart, ...] = ()
     """Attempts that failed and that the run does not rest on, by number."""
+    memory: MemoryUse | None = None
 
     @property
     def name(self) -> str:
@@ -226,6 +239,9 @@ class Run:
             "folds": self.folds,
             "restarts": [restart.to_json() for restart in self.restarts],
             "test_reads": self.test_reads,
+            "memory": None
+            if self.memory is None
+            else asdict(self.memory) | {"bends": [asdict(bend) for bend in self.history.bends]},
             "speed": asdict(self.speed),
             "environment": self.environment,
         }

@@ -21,6 +21,7 @@ from bertsmith.training.checkpoint import EpochWeights
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
 from bertsmith.training.loop import GiveUp, Observers, Plan, train
+from bertsmith.training.memory import memory_note
 from bertsmith.training.signs import is_input_blind
 
 STEPS_BEFORE_ESTIMATE = 10
@@ -46,7 +47,7 @@ def train_watched(
         attempt: 0 for the first try; each draws its own dropout masks.
         give_up: ends a hopeless attempt; see `training.loop.train`.
     """
-    plan = replace(plan_of(prepared), attempt=attempt)
+    plan = replace(plan_of(prepared), attempt=attempt, known_bends=prepared.memory.known_bends())
     console.say(plan_sentence(prepared, plan))
     with TrainingLog(log_path) as log, console.progress("Training", total_rows=plan.num_rows) as progress:
         if attempt:
@@ -54,7 +55,9 @@ def train_watched(
 
         def on_step(record: StepRecord, num_rows: int) -> None:
             log.step(record)
-            progress.advance(num_rows, note=f"loss {record.loss:.4f}")
+            progress.advance(num_rows, note=step_note(record, prepared))
+            if prepared.memory.learn(record.micro_batch_size):
+                console.say(bend_sentence(record), style="yellow")
             if record.step == STEPS_BEFORE_ESTIMATE < plan.num_steps:
                 console.say(f"The training steps will end in about {duration(progress.seconds_left())}.")
 
@@ -124,7 +127,9 @@ def rehearse(data: object, *, config: Config, console: Console) -> Rehearsal:
 
         def on_step(record: StepRecord, num_rows: int) -> None:
             nonlocal seconds
-            progress.advance(num_rows, note=f"loss {record.loss:.4f}")
+            progress.advance(num_rows, note=step_note(record, prepared))
+            if prepared.memory.learn(record.micro_batch_size):
+                console.answer(bend_sentence(record), style="yellow")
             if record.step == min(STEPS_BEFORE_ESTIMATE, plan.num_steps):
                 seconds = progress.seconds_left()
                 console.answer(f"The training steps would end in about {duration(seconds)}.")
@@ -169,6 +174,21 @@ def plan_sentence(prepared: Prepared, plan: Plan) -> str:
         f"{len(splits.train):,} training, {len(splits.validation):,} validation and {len(splits.test):,} test rows; "
         f"{plan.num_steps:,} steps of {plan.recipe.batch_size} rows; longest training text {longest_tokens(prepared)} of {prepared.loaded.max_length} tokens; "
         f"{prepared.loaded.name} on {prepared.runtime.describe()}, rows {'packed' if prepared.layout.is_packed else 'padded'}."
+    )
+
+
+def step_note(record: StepRecord, prepared: Prepared) -> str:
+    """Beside the progress: the loss and the memory."""
+    memory = memory_note(prepared.runtime.device)
+    return ", ".join(part for part in (f"loss {record.loss:.4f}", memory) if part)
+
+
+def bend_sentence(record: StepRecord) -> str:
+    """What is done where memory did not suffice for a step."""
+    rows = "1 row" if record.micro_batch_size == 1 else f"{record.micro_batch_size} rows"
+    return (
+        f"Step {record.step:,} did not fit in memory: it was done again in passes of {rows}, and so will be all after it. "
+        "No row is left out; the gradient is that of the whole step."
     )
 
 
