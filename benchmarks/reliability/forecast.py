@@ -25,9 +25,15 @@ CASES = tuple(
         *(("minilm", 8, longest, 8) for longest in (32, 128, 256, 512)),
         *(("minilm", batch_size, 128, 8) for batch_size in (1, 2, 32)),
         ("minilm", 8, 64, 128),
-        *(("tiny", batch_size, longest, 8) for batch_size, longest in ((8, 32), (8, 64), (64, 64), (256, 64))),
+        *(
+            ("tiny", batch_size, longest, 8)
+            for batch_size, longest in ((8, 32), (8, 64), (64, 64), (256, 64))
+        ),
         *(("padded", batch_size, longest, 8) for batch_size, longest in ((8, 64), (64, 64), (256, 64))),
-        *(("wide", batch_size, longest, 8) for batch_size, longest in ((8, 128), (8, 512), (2, 512), (32, 128))),
+        *(
+            ("wide", batch_size, longest, 8)
+            for batch_size, longest in ((8, 128), (8, 512), (2, 512), (32, 128))
+        ),
         ("wide padded", 8, 256, 8),
     )
 )
@@ -88,7 +94,12 @@ def _model(name: str, root: Path) -> str:
 
     settings = {"max_position_embeddings": 512}
     if "wide" in name:
-        settings |= {"hidden_size": 512, "num_hidden_layers": 4, "intermediate_size": 2048, "num_attention_heads": 8}
+        settings |= {
+            "hidden_size": 512,
+            "num_hidden_layers": 4,
+            "intermediate_size": 2048,
+            "num_attention_heads": 8,
+        }
     family = "mpnet" if "padded" in name else "bert"
     return str(write_tiny_model(root / "model", family, **settings))
 
@@ -110,7 +121,10 @@ def main() -> None:
         _child(json.loads(sys.argv[1]))
         return
     for case, expected, measured in measure():
-        print(f"{case}: expected {expected / 1e6:.0f} MB, measured {measured / 1e6:.0f} MB, {expected / measured:.2f}", flush=True)
+        print(
+            f"{case}: expected {expected / 1e6:.0f} MB, measured {measured / 1e6:.0f} MB, {expected / measured:.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -114,4 +114,4 @@ _HAS_ONEDNN = bool(torch.backends.mkldnn.is_available()) and hasattr(  # type: i
 
 def do_without_onednn() -> None:
     """Let MKL compute from now on, in this whole process: for where oneDNN can make no new code any more."""
-    torch.backends.mkldnn.set_flags(False)
+    torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]

@@ -91,8 +91,8 @@ def predict_logits(
     model.train(False)  # noqa: FBT003 - torch's own signature
     try:
         forward = _forward(model, dataset, layout=layout, runtime=runtime)
-        waiting = list(_batches(dataset.texts, layout=layout, batch_size=batch_size))
-        num_tokens = partial(_num_tokens, dataset.texts, layout=layout)
+        waiting = list(batches_of(dataset.texts, layout=layout, batch_size=batch_size))
+        num_tokens = partial(num_tokens_of, dataset.texts, layout=layout)
         for rows, of_rows in _within(budget, waiting, forward=forward, num_tokens=num_tokens):
             logits[rows] = of_rows
             on_rows(len(rows))
@@ -104,14 +104,14 @@ def predict_logits(
 Rows = NDArray[np.int64]
 
 
-def _batches(texts: EncodedTexts, *, layout: Layout, batch_size: int) -> Iterator[Rows]:
+def batches_of(texts: EncodedTexts, *, layout: Layout, batch_size: int) -> Iterator[Rows]:
     """The rows of every pass, as long as all of them fit."""
     if layout.is_packed:
         return by_num_tokens(texts, most=TOKENS_PER_ROW * batch_size)
     return by_length(texts, size=batch_size)
 
 
-def _num_tokens(texts: EncodedTexts, rows: Rows, *, layout: Layout) -> int:
+def num_tokens_of(texts: EncodedTexts, rows: Rows, *, layout: Layout) -> int:
     """Of a pass over these rows, padding included."""
     lengths = texts.lengths[rows]
     return int(lengths.sum() if layout.is_packed else lengths.max() * len(rows))

@@ -7,7 +7,8 @@ row and a pair of tokens of one row cost. The passes of the run are known, as th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from bertsmith.findings import Finding
 from bertsmith.model.dropout import make_dropout_explicit
 from bertsmith.model.heads import Classifier, summed_cross_entropy
 from bertsmith.model.packed import PackedNetwork
-from bertsmith.model.prediction import TOKENS_PER_ROW
+from bertsmith.model.prediction import batches_of, num_tokens_of
 from bertsmith.model.trying import attempt
 from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import EncodedDataset, Layout, collate, pack, shuffled_rows
@@ -31,6 +32,14 @@ PROBE_TOKENS = 64
 """Tokens of the longest row that is watched."""
 ROWS_ORDERED = 2_000_000
 """Rows of so many epochs are put in their order to find the largest pass; further epochs are as the others."""
+SPREAD = 1.2
+"""What the C library and CUDA's allocator hold for values of many sizes, beside what is asked for: 1.1 to 1.3 measured."""
+PROGRAM = 20_000_000
+"""Bytes that the first step adds to the program itself."""
+CODE_PER_SHAPE = {"training": 4_200_000, "scoring": 1_800_000}
+"""Bytes of code that oneDNN keeps for every number of tokens that it meets, of about 14 and 6 products of 0.3 MB."""
+MOST_CODE = 1024 * 300_000
+"""oneDNN keeps the code of 1,024 products."""
 SHORTEST = 16
 """Tokens; no smaller `--max-length` is proposed."""
 
@@ -56,7 +65,7 @@ class PassCosts:
             longest = np.maximum.reduceat(lengths, starts)
             tokens, pairs = rows * longest, rows * longest**2
         kept = self.fixed + self.per_row * rows + self.per_token * tokens + self.per_pair * pairs
-        return int((kept + self.for_a_moment * tokens).max())
+        return int(SPREAD * (kept + self.for_a_moment * tokens).max())
 
 
 @dataclass(frozen=True)
@@ -74,13 +83,16 @@ class Forecast:
     """Of the largest pass of training."""
     scoring: int
     """Of the largest pass without gradients."""
+    code: int
+    """What is compiled on a CPU for the shapes that occur."""
     free: int | None
     findings: tuple[Finding, ...] = ()
 
     @property
     def needed_bytes(self) -> int:
         """On top of what is held now."""
-        return self.gradients + self.moments + max(self.activations, self.scoring)
+        # Summed: what a training pass frees has other sizes than what scoring asks for, and is hardly used again.
+        return self.gradients + self.moments + self.activations + self.scoring + self.code
 
     @property
     def peak_bytes(self) -> int:
@@ -94,7 +106,7 @@ class Forecast:
         return (
             f"Memory: about {size(self.peak_bytes)} at the peak: {size(self.held)} held now (weights {size(self.weights)}), "
             f"gradients {size(self.gradients)}, Adam's moments {size(self.moments)}, "
-            f"activations {size(self.activations)}, scoring {size(self.scoring)}{free}."
+            f"activations {size(self.activations)}, scoring {size(self.scoring)}, compiled code {size(self.code)}{free}."
         )
 
 
@@ -117,19 +129,22 @@ def forecast(
         recipe: rows per step and per pass, seed.
         runtime: device and precision.
     """
+    is_packed = layout.is_packed
     costs = attempt(lambda: pass_costs(model, dataset, layout=layout, runtime=runtime))
     if costs is None:
         return None
-    trained = _trained_bytes(model, dataset, is_packed=layout.is_packed)
-    in_use = _embedding_bytes(model, dataset) if layout.is_packed else 0
-    passes = _Passes(dataset.texts.lengths, recipe=recipe, costs=costs, is_packed=layout.is_packed)
+    trained = _trained_bytes(model, dataset, is_packed=is_packed)
+    in_use = _embedding_bytes(model, dataset) if is_packed else 0
+    passes = _Passes(dataset.texts.lengths, recipe=recipe, costs=costs, is_packed=is_packed)
+    scored = _scored_tokens(validation, layout=layout, rows=recipe.eval_batch_size)
     expected = Forecast(
         held=held_bytes(runtime.device),
         weights=sum(parameter.nbytes for parameter in model.parameters()),
         gradients=trained + in_use,
         moments=2 * trained,
         activations=passes.activations(recipe.micro_batch_size or recipe.batch_size),
-        scoring=_scoring_bytes(validation, costs=costs, layout=layout, rows=recipe.eval_batch_size),
+        scoring=int(costs.for_a_moment * scored.max()),
+        code=_code_bytes(passes, scored) if runtime.device.type == "cpu" else 0,
         free=free_bytes(runtime.device),
     )
     return _with_finding(expected, passes)
@@ -164,10 +179,10 @@ def _probe(
                 logits = model(**collate(rows, every, layout=layout).to(device).inputs()).logits
         else:
             batch = pack(rows, every, layout=layout, device=device)
-            matrix = model.get_input_embeddings().weight  # type: ignore[union-attr]
-            embeddings = matrix.detach()[batch.input_ids].requires_grad_()  # type: ignore[operator,union-attr]
+            matrix = _embedding_matrix(model)
+            embeddings = matrix.detach()[batch.input_ids].requires_grad_()
             with runtime.autocast():
-                logits = network.logits(batch, embeddings if matrix.requires_grad else None)  # type: ignore[union-attr]
+                logits = network.logits(batch, embeddings if matrix.requires_grad else None)
         return summed_cross_entropy(logits, torch.zeros(len(lengths), dtype=torch.int64, device=device))
 
     return forward
@@ -204,7 +219,9 @@ def _kept_bytes(model: Classifier, forward: Callable[[], Tensor]) -> int:
 
 def _moment_bytes(model: Classifier, runtime: Runtime) -> float:
     """Per token, of the widest layer: what its backward pass holds beside what autograd keeps."""
-    widest = max((module.out_features for module in model.modules() if isinstance(module, nn.Linear)), default=0)
+    widest = max(
+        (module.out_features for module in model.modules() if isinstance(module, nn.Linear)), default=0
+    )
     hidden = int(getattr(model.config, "hidden_size", widest))
     width = 2 if runtime.autocast_dtype is not None else 4
     return float(width * (3 * widest + 2 * hidden))
@@ -213,26 +230,35 @@ def _moment_bytes(model: Classifier, runtime: Runtime) -> float:
 def _trained_bytes(model: Classifier, dataset: EncodedDataset, *, is_packed: bool) -> int:
     """Of all that the optimizer updates; packed, only the embedding rows in use are."""
     total = sum(parameter.nbytes for parameter in trainable(model).values())
-    matrix = model.get_input_embeddings().weight
-    if not is_packed or not matrix.requires_grad:  # type: ignore[union-attr]
+    matrix = _embedding_matrix(model)
+    if not is_packed or not matrix.requires_grad:
         return total
-    return total - matrix.nbytes + _embedding_bytes(model, dataset)  # type: ignore[operator,union-attr]
+    return total - matrix.nbytes + _embedding_bytes(model, dataset)
 
 
 def _embedding_bytes(model: Classifier, dataset: EncodedDataset) -> int:
     """Of the embedding rows in use."""
-    matrix = model.get_input_embeddings().weight
-    return len(np.unique(dataset.texts.input_ids)) * matrix[0].nbytes  # type: ignore[index,operator,union-attr]
+    return len(np.unique(dataset.texts.input_ids)) * _embedding_matrix(model)[0].nbytes
 
 
-def _scoring_bytes(rows_scored: EncodedDataset, *, costs: PassCosts, layout: Layout, rows: int) -> int:
-    """Of the largest pass without gradients: a few of the values of one layer."""
-    lengths = np.sort(rows_scored.texts.lengths)[::-1]
-    if layout.is_packed:
-        tokens = max(int(lengths[0]), min(TOKENS_PER_ROW * rows, int(lengths.sum())))
-    else:
-        tokens = int(lengths[0]) * min(rows, len(lengths))
-    return int(costs.for_a_moment * tokens)
+def _embedding_matrix(model: Classifier) -> Tensor:
+    return cast(nn.Embedding, model.get_input_embeddings()).weight
+
+
+def _scored_tokens(rows_scored: EncodedDataset, *, layout: Layout, rows: int) -> NDArray[np.int64]:
+    """(passes,) tokens of every pass without gradients, padding included."""
+    texts = rows_scored.texts
+    batches = batches_of(texts, layout=layout, batch_size=rows)
+    return np.array([num_tokens_of(texts, batch, layout=layout) for batch in batches] or [0])
+
+
+def _code_bytes(passes: _Passes, scored: NDArray[np.int64]) -> int:
+    """What oneDNN compiles: packed, for every number of tokens anew; padded rows take MKL's products."""
+    if not passes.is_packed:
+        return PROGRAM
+    trained = passes.num_shapes(passes.recipe.micro_batch_size or passes.recipe.batch_size)
+    code = CODE_PER_SHAPE["training"] * trained + CODE_PER_SHAPE["scoring"] * len(np.unique(scored))
+    return PROGRAM + min(MOST_CODE, code)
 
 
 @dataclass(frozen=True)
@@ -248,9 +274,16 @@ class _Passes:
         """Of the largest pass with so many rows; with `max_length`, of texts that are cut there."""
         lengths = self.lengths if max_length is None else np.minimum(self.lengths, max_length)
         starts = self._starts(micro_batch_size)
-        return max(
-            self.costs.of(lengths[rows], starts, is_packed=self.is_packed) for rows in self._orders()
-        )
+        return max(self.costs.of(lengths[rows], starts, is_packed=self.is_packed) for rows in self._orders())
+
+    def num_shapes(self, micro_batch_size: int) -> int:
+        """How many numbers of tokens a packed pass has."""
+        starts, num_rows = self._starts(micro_batch_size), len(self.lengths)
+        tokens = [np.add.reduceat(self.lengths[rows], starts) for rows in self._orders()]
+        # `max_steps` may end the run before.
+        passes_per_step = -(-self.recipe.batch_size // micro_batch_size)
+        num_steps = self.recipe.max_steps or -(-num_rows // self.recipe.batch_size) * self.recipe.epochs
+        return len(np.unique(np.concatenate(tokens)[: num_steps * passes_per_step]))
 
     def _starts(self, micro_batch_size: int) -> NDArray[np.int64]:
         """(passes,) where each begins in an epoch's order of the rows."""
@@ -272,22 +305,21 @@ def _with_finding(expected: Forecast, passes: _Passes) -> Forecast:
         f"training will likely not fit in memory: it needs about {size(expected.needed_bytes)} more than it holds, "
         f"and {size(expected.free)} are free."
     )
-    left = expected.free - expected.gradients - expected.moments
-    finding = Finding("M007", "warning", sentence, remedy=_remedy(left, expected.scoring, passes))
-    return Forecast(**{**vars(expected), "findings": (finding,)})
+    left = expected.free - (expected.needed_bytes - expected.activations)
+    finding = Finding("M007", "warning", sentence, remedy=_remedy(left, passes))
+    return replace(expected, findings=(finding,))
 
 
-def _remedy(left: int, scoring: int, passes: _Passes) -> str:
-    """The setting that fits in what is left beside gradients and moments."""
-    scores_fit = "" if scoring <= left else " --eval-batch-size 1"
+def _remedy(left: int, passes: _Passes) -> str:
+    """The setting whose activations fit in what is left beside all else."""
     micro_batch_size = passes.recipe.micro_batch_size or passes.recipe.batch_size
     while micro_batch_size > 1:
         micro_batch_size //= 2
         if passes.activations(micro_batch_size) <= left:
-            return f"Take --micro-batch-size {micro_batch_size}{scores_fit}: the gradient stays the same."
+            return f"Take --micro-batch-size {micro_batch_size}: the gradient stays the same."
     max_length = 1 << (int(passes.lengths.max()) - 1).bit_length() - 1
     while max_length >= SHORTEST:
         if passes.activations(1, max_length=max_length) <= left:
-            return f"Take --micro-batch-size 1 --max-length {max_length}{scores_fit}: longer texts are cut."
+            return f"Take --micro-batch-size 1 --max-length {max_length}: longer texts are cut."
         max_length //= 2
-    return "No shorter text would fit either: take a smaller model, or free memory."
+    return "No shorter text would fit either: take a smaller model or --eval-batch-size, or free memory."

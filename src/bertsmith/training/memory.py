@@ -54,7 +54,9 @@ def free_bytes(device: torch.device) -> int | None:
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     if device.type != "cpu":
         return None
-    known = [value for value in (_available(), _free_in_cgroups(), *_free_under_limits()) if value is not None]
+    known = [
+        value for value in (_available(), _free_in_cgroups(), *_free_under_limits()) if value is not None
+    ]
     return max(0, min(known)) if known else None
 
 
@@ -78,8 +80,8 @@ def memory_note(device: torch.device) -> str:
     peak = peak_bytes(device) or 0
     if device.type == "cuda":
         _, total = torch.cuda.mem_get_info(device)
-        now = torch.cuda.memory_allocated(device)
-        return f"memory {now / 1e9:.1f} GB, peak {peak / 1e9:.1f} of {total / 1e9:.1f} GB"
+        allocated = torch.cuda.memory_allocated(device)
+        return f"memory {allocated / 1e9:.1f} GB, peak {peak / 1e9:.1f} of {total / 1e9:.1f} GB"
     now = _resident()
     return "" if now is None else f"memory {now / 1e6:,.0f} MB, peak {peak / 1e6:,.0f} MB"
 
