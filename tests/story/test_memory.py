@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
-from benchmarks.reliability.memory import CASES, _in_fresh_process
 from tests.story.commands import bertsmith, results
+
+from benchmarks.reliability.memory import CASES, _in_fresh_process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is enforced on Linux alone")
 

@@ -193,16 +193,18 @@ def test_a_batch_that_does_not_fit_is_scored_in_halves() -> None:
     assert budget.most is not None
 
 
-def test_what_fits_is_remembered_and_told_once() -> None:
+def test_what_does_not_fit_is_told_once_and_not_tried_again() -> None:
     told: list[str] = []
     budget = TokenBudget(tell=told.append)
-    predicted(most=5, budget=budget)
-    [sentence] = told
-    _, sizes = predicted(most=40, budget=budget)
+    _, tried = predicted(most=5, budget=budget)
+    first = list(told)
+    _, again = predicted(most=5, budget=budget)
 
-    assert "not enough memory to score" in sentence
-    assert len(told) == 1
-    assert max(sizes) <= 10  # the budget is in tokens, and later rows are shorter
+    assert first and all("not enough memory to score" in sentence for sentence in first)
+    assert len(set(first)) == len(first)
+    assert max(tried) > 5
+    assert max(again) <= 5
+    assert told == first
 
 
 def test_a_single_row_that_cannot_be_scored_is_told_with_its_remedy() -> None:
