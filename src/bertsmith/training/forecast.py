@@ -158,6 +158,9 @@ def pass_costs(model: Classifier, dataset: EncodedDataset, *, layout: Layout, ru
     seen = [_kept_bytes(model, lambda lengths=lengths: forward(lengths)) for lengths in shapes]  # type: ignore[misc]
     terms = [[1, len(shape), sum(shape), sum(length**2 for length in shape)] for shape in shapes]
     fixed, per_row, per_token, per_pair = np.linalg.lstsq(np.array(terms, float), np.array(seen, float))[0]
+    if not layout.is_packed or runtime.device.type != "cpu":
+        # Attention of all rows at once, with the gradients of its scores; packed on a CPU it is row by row.
+        per_pair += 3 * _width(runtime) * getattr(model.config, "num_attention_heads", 1)
     return PassCosts(fixed, per_row, per_token, per_pair, for_a_moment=_moment_bytes(model, runtime))
 
 
@@ -223,8 +226,12 @@ def _moment_bytes(model: Classifier, runtime: Runtime) -> float:
         (module.out_features for module in model.modules() if isinstance(module, nn.Linear)), default=0
     )
     hidden = int(getattr(model.config, "hidden_size", widest))
-    width = 2 if runtime.autocast_dtype is not None else 4
-    return float(width * (3 * widest + 2 * hidden))
+    return float(_width(runtime) * (3 * widest + 2 * hidden))
+
+
+def _width(runtime: Runtime) -> int:
+    """Bytes of a value."""
+    return 2 if runtime.autocast_dtype is not None else 4
 
 
 def _trained_bytes(model: Classifier, dataset: EncodedDataset, *, is_packed: bool) -> int:
