@@ -235,6 +235,7 @@ def predict_command(
 
         options = PredictionOptions(ReadOptions.from_config(resolved.data), interruption=interruption, **told)
         predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
+        predictor.budget.tell = console.say
         with console.progress("Predicting", total_rows=None) as progress:
             summary = write_predictions(predictor, data, output, options=options, on_rows=progress.advance)
     for note in summary.notes:
@@ -265,6 +266,7 @@ def evaluate_command(
     console = _console(quiet, verbose)
     resolved = Config.from_flat(settings)
     predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
+    predictor.budget.tell = console.say
     with console.progress("Scoring", total_rows=None) as progress:
         scored = evaluate_rows(
             predictor,

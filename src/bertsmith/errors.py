@@ -21,6 +21,7 @@ BertsmithError                 everything raised on purpose; the command line sh
 │   ├── NothingToResume        no run, a finished run, or no checkpoint that is whole
 │   ├── NoRoom                 the disk has less free than the run must write
 │   └── ReadBackFailed         what came back from the disk is not the model that was saved
+├── NotEnoughMemory            not even one row fits
 └── MissingDependency          names the command that installs it
 ```
 
@@ -212,6 +213,10 @@ class ReadBackFailed(RunFolderError):
             f"{folder}: the model was saved and read back from the disk, and {problem}. Do not use the model in this folder; "
             f"what was trained is still in {folder / 'checkpoints'}. Check the disk, and write it anew."
         )
+
+
+class NotEnoughMemory(BertsmithError):
+    """The smallest piece of work that there is does not fit in memory."""
 
 
 class MissingDependency(BertsmithError):

@@ -14,13 +14,12 @@ from typing import Any
 
 from typer.core import TyperGroup
 
+from bertsmith.allocation import is_failed_allocation
 from bertsmith.errors import BertsmithError, DataHasErrors
 from bertsmith.interruption import Interrupted
 from bertsmith.printing import printable
 
 EXIT_ANSWER_IS_NO, EXIT_USER, EXIT_OUR_BUG, EXIT_INTERRUPTED = 1, 2, 70, 130
-NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""How torch says it on a CPU, where it has no error class of its own."""
 
 
 def ending_of(command: Callable[[], object], *, version: str) -> int:
@@ -99,8 +98,7 @@ def machine_failure(error: Exception) -> str | None:
         where = f"{printable(str(error.filename))}: " if error.filename else nameless
         remedy = "Make room, or choose another place." if is_full else "Mend that, or choose another path."
         return f"{where}the system says: {error.strerror}. {remedy}"
-    is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if is_memory or (isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)):
+    if is_failed_allocation(error):
         return (
             "there is not enough memory. Take smaller steps of the same gradient with --micro-batch-size, "
             "score fewer rows at once with --eval-batch-size, or cut texts shorter with --max-length."

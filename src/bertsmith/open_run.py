@@ -23,7 +23,10 @@ from bertsmith.run_lock import RunLock
 from bertsmith.runtime import environment
 from bertsmith.training.attempts import Attempts
 from bertsmith.training.checkpoint import Every, Keeping
+from bertsmith.training.memory import oom_kills
 
+OOM_KILLS = "oom_kills"
+"""What the lock's note says of how many processes the system had killed for memory when the run began."""
 NEVER_ACCEPTED = ("labels", "model")
 """Where these differ, the weights do not fit."""
 DATA_SETTINGS = {"positive_label", "split_seed", "group_duplicates"}
@@ -66,9 +69,10 @@ class OpenRun:
         now = began_with(prepared)
         if self.resumes:
             self._must_be_the_same(json.loads(path.read_text("utf-8")), now)
+            self._make_room_in_memory(prepared)
         else:
             self.folder.path.mkdir(parents=True, exist_ok=True)
-            self.lock.take({})
+            self.lock.take({OOM_KILLS: oom_kills()})
             self.folder.create(prepared.config.to_toml())
         self.folder.checkpoints.mkdir(exist_ok=True)
         write_whole(path, json.dumps(now, indent=1))
@@ -83,6 +87,23 @@ class OpenRun:
             self.console.say(f"Going on all the same: {change}", style="yellow")
         for change in changes(then["machine"], now["machine"]):
             self.console.say(f"Not as when the run began, so the bits may differ: {change}", style="yellow")
+
+    def _make_room_in_memory(self, prepared: Prepared) -> None:
+        """After a kill for lack of memory go on in passes of half the rows; what was learned so is kept for the next time."""
+        path, memory = self.folder.checkpoints / "memory.json", prepared.memory
+        if path.exists():
+            memory.learn(json.loads(path.read_text("utf-8")))
+        if not was_killed_for_memory(self.lock.left_behind):
+            return
+        recipe = prepared.config.training
+        rows = max(1, (memory.micro_batch_size or recipe.micro_batch_size or recipe.batch_size) // 2)
+        memory.learn(rows)
+        write_whole(path, json.dumps(rows))
+        told = f"--micro-batch-size {rows}"
+        self.console.say(
+            f"The last process was killed by the system for lack of memory: going on with half the micro-batch, as with {told}.",
+            style="yellow",
+        )
 
     def drop(self, name: str) -> None:
         """Remove the attempts of one training, of which nothing is needed any more."""
@@ -118,7 +139,7 @@ def open_run(folder: RunFolder, *, config: Config, console: Console) -> Iterator
     )
     if output.resume:
         must_be_resumable(folder)
-        lock.take({})
+        lock.take({OOM_KILLS: oom_kills()})
     else:
         folder.must_be_free(overwrite=output.overwrite)
     try:
@@ -133,6 +154,12 @@ def open_run(folder: RunFolder, *, config: Config, console: Console) -> Iterator
         raise
     finally:
         lock.give_back()
+
+
+def was_killed_for_memory(left_behind: dict[str, Any] | None) -> bool:
+    """Whether a process that was killed with the lock in its hands was so while the system killed for memory."""
+    then, now = (left_behind or {}).get(OOM_KILLS), oom_kills()
+    return isinstance(then, int) and now is not None and now > then
 
 
 def must_be_resumable(folder: RunFolder) -> None:

@@ -19,7 +19,7 @@ from bertsmith.report.showing import show_answer
 from bertsmith.report.writing import write_folds, write_predictions, write_run, write_splits
 from bertsmith.run import Run, Speed
 from bertsmith.run_folder import RunFolder, folder_of
-from bertsmith.runtime import environment, peak_memory_bytes
+from bertsmith.runtime import environment
 from bertsmith.several_seeds import train_and_judge
 from bertsmith.sources import file_name
 
@@ -147,12 +147,12 @@ def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
             tokens_per_second=history.num_tokens / training_seconds,
             tokenization_seconds=prepared.encoded.seconds,
             evaluation_rows_per_second=scored_rows / max(scored_seconds, 1e-9),
-            peak_memory_bytes=peak_memory_bytes(prepared.runtime.device),
         ),
         findings=prepared.findings,
         environment=environment(prepared.runtime),
         test_reads=1 if test else 0,
         quotes=quotes_of(judgement) if prepared.config.output.quote_examples else {},
+        memory=prepared.memory_use(),
     )
 
 

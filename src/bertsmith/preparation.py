@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,15 @@ from bertsmith.errors import ConfigError
 from bertsmith.evaluation.calibration import parse_cost
 from bertsmith.findings import Finding
 from bertsmith.model.loading import LoadedModel, load_base
-from bertsmith.model.prediction import predict_logits
-from bertsmith.run import DataSummary, LengthHistogram, ModelSummary, SplitSummary
+from bertsmith.model.prediction import TokenBudget, predict_logits
+from bertsmith.run import DataSummary, LengthHistogram, MemoryUse, ModelSummary, SplitSummary
 from bertsmith.runtime import Runtime, choose_runtime
 from bertsmith.task import Task
 from bertsmith.tokens.batching import EncodedDataset, Layout
 from bertsmith.tokens.encoding import TextEncoder
 from bertsmith.tokens.lengths import check_tokens, cut_finding, survey_tokens
+from bertsmith.training.forecast import Forecast, forecast
+from bertsmith.training.memory import RunMemory, peak_bytes
 from bertsmith.training.recipe import resolve_recipe
 
 CUT = "T001"
@@ -85,6 +87,10 @@ class Prepared:
     loaded: LoadedModel
     runtime: Runtime
     encoded: Encoded
+    memory: RunMemory = field(default_factory=RunMemory)
+    """What the run has learned of its memory."""
+    forecast: Forecast | None = None
+    """How much memory training will take, about."""
 
     @property
     def task(self) -> Task:
@@ -99,7 +105,8 @@ class Prepared:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything found so far."""
-        return (*self.data.findings, *self.loaded.findings, *self.encoded.findings)
+        of_memory = () if self.forecast is None else self.forecast.findings
+        return (*self.data.findings, *self.loaded.findings, *self.encoded.findings, *of_memory)
 
     def logits(self, encoded: EncodedDataset, *, as_served: bool = False) -> NDArray[np.float32]:
         """(rows, labels) of the model as it is now, in the order of the rows.
@@ -112,6 +119,15 @@ class Prepared:
             layout=self.layout,
             batch_size=self.config.training.eval_batch_size,
             runtime=replace(self.runtime, autocast_dtype=None) if as_served else self.runtime,
+            budget=self.memory.budget,
+        )
+
+    def memory_use(self) -> MemoryUse:
+        """What the run took until now."""
+        return MemoryUse(
+            forecast_bytes=None if self.forecast is None else self.forecast.peak_bytes,
+            peak_bytes=peak_bytes(self.runtime.device),
+            scoring_tokens=self.memory.budget.most,
         )
 
     @property
@@ -183,7 +199,26 @@ def prepare(data: object, *, config: Config, console: Console) -> Prepared:
     encoded = encode_splits(read, loaded=loaded, config=config)
     console.findings((*loaded.findings, *encoded.findings))
     resolved = _resolved(config, data, loaded=loaded, read=read, runtime=runtime)
-    return Prepared(config=resolved, data=read, loaded=loaded, runtime=runtime, encoded=encoded)
+    will_take = forecast(
+        loaded.model,
+        encoded.train,
+        validation=encoded.validation,
+        layout=loaded.layout,
+        recipe=config.training,
+        runtime=runtime,
+    )
+    if will_take is not None:
+        console.say(will_take.sentence, style="dim")
+        console.findings(will_take.findings)
+    return Prepared(
+        config=resolved,
+        data=read,
+        loaded=loaded,
+        runtime=runtime,
+        encoded=encoded,
+        memory=RunMemory(TokenBudget(tell=console.say)),
+        forecast=will_take,
+    )
 
 
 def read_data(data: object, *, config: Config, console: Console) -> ReadData:

@@ -141,6 +141,8 @@ def train_until_learned(
                 attempt=number,
                 give_up=_judge(prepared, entropy=entropy, to_its_end=tries.to_its_end, console=console),
             )
+        for bend in history.bends:
+            prepared.memory.learn(bend.micro_batch_size)
         sign = None if recipe.on_failure == "continue" else failed_by(history, recipe=recipe, entropy=entropy)
         if sign is None or recipe.on_failure == "stop":
             attempts.rest_on(number)

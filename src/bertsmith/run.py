@@ -95,8 +95,18 @@ class Speed:
     """Real tokens; padding is not counted."""
     tokenization_seconds: float
     evaluation_rows_per_second: float
-    peak_memory_bytes: int | None = None
-    """Most memory that was held at once: the GPU's where the run used one, else the process's; None where unknown."""
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """How much memory the run took, and where it did not suffice."""
+
+    forecast_bytes: int | None
+    """What was expected before the first step."""
+    peak_bytes: int | None
+    """The most that was held; None where the system does not tell."""
+    scoring_tokens: int | None
+    """Most tokens of a pass when scoring, where memory did not suffice for those planned; else None."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +197,7 @@ class Run:
     """Attempts that failed and that the run does not rest on, by number."""
     quotes: Mapping[str, str] = field(default_factory=dict)
     """Texts of the surest mistakes by their `file:line`, for the card alone; empty unless `--quote-examples` asks for them."""
+    memory: MemoryUse | None = None
 
     @property
     def name(self) -> str:
@@ -263,6 +274,9 @@ class Run:
             "folds": self.folds,
             "restarts": [restart.to_json() for restart in self.restarts],
             "test_reads": self.test_reads,
+            "memory": None
+            if self.memory is None
+            else asdict(self.memory) | {"bends": [asdict(bend) for bend in self.history.bends]},
             "speed": asdict(self.speed),
             "environment": self.environment,
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import platform
-import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -67,18 +66,6 @@ def choose_runtime(*, device: str, precision: str, threads: int | None) -> Runti
         autocast_dtype=torch.bfloat16 if precision == "bfloat16" else None,
         num_threads=torch.get_num_threads(),
     )
-
-
-def peak_memory_bytes(device: torch.device) -> int | None:
-    """Most bytes held at once so far: the GPU's on CUDA, else this process's; None where nobody counts them."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_reserved(device))
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024)
 
 
 def environment(runtime: Runtime) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from bertsmith.evaluation.scoring import point_scores
 from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.interruption import Interrupted
 from bertsmith.live_view import TrainingView, Watched, watching
-from bertsmith.memory_use import memory_sentence
 from bertsmith.preparation import Prepared, label_ids_of, prepare
 from bertsmith.printing import quoted
 from bertsmith.run_folder import folder_of
@@ -27,6 +26,7 @@ from bertsmith.training.checkpoint import AttemptCheckpoints
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
 from bertsmith.training.loop import GiveUp, Keeper, Observers, Plan, Trainee, train
+from bertsmith.training.memory import memory_note
 from bertsmith.training.signs import is_input_blind, prior_entropy
 
 STEPS_BEFORE_ESTIMATE = 10
@@ -56,7 +56,7 @@ def train_watched(
         Interrupted: a signal came; all that is needed to go on is on the disk.
         NothingToResume: there are checkpoints, and none is whole.
     """
-    plan = replace(plan_of(prepared), attempt=attempt)
+    plan = replace(plan_of(prepared), attempt=attempt, known_bends=prepared.memory.known_bends())
     console.say(plan_sentence(prepared, plan))
     with (
         checkpoints,
@@ -101,6 +101,9 @@ class _Watch:
         """Take up what is kept; the log goes on from there."""
         self._trainee = trainee
         self.checkpoints.begin(trainee)
+        for bend in trainee.bends:
+            if bend.step <= trainee.step:
+                self.prepared.memory.learn(bend.micro_batch_size)
         keeping = self.checkpoints.keeping
         self._log = self._stack.enter_context(TrainingLog(self.log_path, num_bytes=keeping.log_bytes))
         keeping.sync_log = self._log.on_disk
@@ -123,6 +126,8 @@ class _Watch:
         """Log and tell a step."""
         self._log.step(record)
         self.view.step(record, num_rows)
+        if self.prepared.memory.learn(record.micro_batch_size):
+            self.console.say(bend_sentence(record), style="yellow")
         if record.step == STEPS_BEFORE_ESTIMATE < self.plan.num_steps and not self.console.is_screen:
             self.console.say(f"The training steps will end in about {duration(self.view.seconds_left())}.")
 
@@ -186,7 +191,9 @@ def rehearse(data: object, *, config: Config, console: Console) -> Rehearsal:
 
         def on_step(record: StepRecord, num_rows: int) -> None:
             nonlocal seconds
-            progress.advance(num_rows, note=f"loss {record.loss:.4f}")
+            progress.advance(num_rows, note=f"loss {record.loss:.4f}, {memory_note(prepared.runtime.device)}")
+            if prepared.memory.learn(record.micro_batch_size):
+                console.answer(bend_sentence(record), style="yellow")
             if record.step == min(STEPS_BEFORE_ESTIMATE, plan.num_steps):
                 seconds = progress.seconds_left()
                 console.answer(f"The training steps would end in about {duration(seconds)}.")
@@ -233,7 +240,7 @@ def watched_of(prepared: Prepared, plan: Plan) -> Watched:
         attempt=plan.attempt,
         chance_loss=training_entropy(prepared),
         positive_label=prepared.data.positive_label,
-        memory=lambda: memory_sentence(on_gpu=prepared.runtime.device.type == "cuda"),
+        memory=lambda: memory_note(prepared.runtime.device),
     )
 
 
@@ -252,6 +259,15 @@ def plan_sentence(prepared: Prepared, plan: Plan) -> str:
         f"{len(splits.train):,} training, {len(splits.validation):,} validation and {len(splits.test):,} test rows; "
         f"{plan.num_steps:,} steps of {plan.recipe.batch_size} rows; longest training text {longest_tokens(prepared)} of {prepared.loaded.max_length} tokens; "
         f"{prepared.loaded.name} on {prepared.runtime.describe()}, rows {'packed' if prepared.layout.is_packed else 'padded'}."
+    )
+
+
+def bend_sentence(record: StepRecord) -> str:
+    """What is done where memory did not suffice for a step."""
+    rows = "1 row" if record.micro_batch_size == 1 else f"{record.micro_batch_size} rows"
+    return (
+        f"Step {record.step:,} did not fit in memory: it was done again in passes of {rows}, and so will be all after it. "
+        "No row is left out; the gradient is that of the whole step."
     )
 
 

@@ -46,8 +46,8 @@ def results(folder: Path) -> dict[str, Any]:
 
 
 def without_times(values: dict[str, Any]) -> dict[str, Any]:
-    """Everything in results.json but what the clock says."""
-    return {name: value for name, value in values.items() if name != "speed"}
+    """Everything in results.json but what the clock and the system's memory say."""
+    return {name: value for name, value in values.items() if name not in ("speed", "memory")}
 
 
 def weights(folder: Path) -> bytes:

@@ -16,7 +16,7 @@ from bertsmith.errors import DataError
 from bertsmith.inference.training_facts import TrainingFacts, read_training_facts, require_model
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.model.loading import LoadedModel, load_run
-from bertsmith.model.prediction import NoProgress, predict_logits
+from bertsmith.model.prediction import NoProgress, TokenBudget, predict_logits
 from bertsmith.notebook import notebook_html
 from bertsmith.printing import quoted
 from bertsmith.runtime import Runtime, choose_runtime, environment
@@ -73,6 +73,8 @@ class Predictor:
         self._threshold = _threshold_of(loaded)
         self.max_length = loaded.max_length
         """Most tokens of a row that are read, special tokens included."""
+        self.budget = TokenBudget()
+        """How many tokens fit in memory at once; where they turn out to be too many, it tells and shrinks."""
         self.facts = facts
         """How the model was trained, as far as its folder says."""
 
@@ -203,6 +205,7 @@ class Predictor:
                 batch_size=batch_size,
                 runtime=self._runtime,
                 on_rows=on_rows,
+                budget=self.budget,
             )
             parts.append((logits, encoded.is_cut))
         return np.concatenate([part for part, _ in parts]), np.concatenate([part for _, part in parts])

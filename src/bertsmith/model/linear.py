@@ -101,7 +101,8 @@ class _Linear(torch.autograd.Function):
 
 def product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Inputs · weightᵀ + bias; in float32 on a CPU by oneDNN where torch has it."""
-    if _HAS_ONEDNN and inputs.dtype == torch.float32 == weight.dtype and inputs.device.type == "cpu":
+    is_plain = inputs.dtype == torch.float32 == weight.dtype and inputs.device.type == "cpu"
+    if is_plain and _HAS_ONEDNN and torch.backends.mkldnn.enabled:
         return cast(Tensor, torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], ""))
     return functional.linear(inputs, weight, bias)
 
@@ -109,3 +110,8 @@ def product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 _HAS_ONEDNN = bool(torch.backends.mkldnn.is_available()) and hasattr(  # type: ignore[no-untyped-call]
     torch.ops.mkldnn, "_linear_pointwise"
 )
+
+
+def do_without_onednn() -> None:
+    """Let MKL compute from now on, in this whole process: for where oneDNN can make no new code any more."""
+    torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]

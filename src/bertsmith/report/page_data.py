@@ -86,7 +86,7 @@ def repeating(run: FinishedRun) -> dict[str, Any]:
     """Recipe, versions, hashes, command, time, speed and memory."""
     results = run.results
     model, speed, environment = results["model"], results["speed"], results["environment"]
-    memory = speed.get("peak_memory_bytes")
+    memory = (results.get("memory") or {}).get("peak_bytes")
     model_name = model["name"] if model["source"] == "hub" else last_part(model["name"])
     return {
         "command": command(run.settings),

@@ -10,19 +10,20 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bertsmith.durable_files import write_whole
 from bertsmith.errors import ConfigError, IncompatibleModel, NothingToResume
 from bertsmith.interruption import Interruption
 from bertsmith.model.heads import Classifier
 from bertsmith.model.weights import as_bytes, from_bytes, put_weights, weights_of
 from bertsmith.sealed_folders import AtPoint, flaw_of, hash_of, write_sealed
-from bertsmith.training.history import History
+from bertsmith.training.history import Bend, History
 from bertsmith.training.loop import Trainee
 from bertsmith.training.trainee_state import put_state, state_of, steps_from_bytes, steps_to_bytes
 
@@ -101,6 +102,7 @@ class AttemptCheckpoints:
     """Index of the last epoch."""
     _saved: list[tuple[str, frozenset[int]]] = field(default_factory=list)
     """Name and needed epochs of every checkpoint that is on disk and whole, oldest first."""
+    _bends_kept: int = 0
     _saved_at: float = field(default_factory=time.monotonic)
     _writer: ThreadPoolExecutor | None = None
     _writing: list[Future[None]] = field(default_factory=list)
@@ -126,6 +128,7 @@ class AttemptCheckpoints:
         Raises:
             NothingToResume: there are checkpoints, and none is whole.
         """
+        trainee.bends = self._bends_so_far()
         skipped = []
         for folder in sorted(self.folder.glob("step-*"), reverse=True):
             flaw = self._flaw_of(folder)
@@ -136,6 +139,7 @@ class AttemptCheckpoints:
             put_weights(trainee.model, from_bytes((folder / WEIGHTS).read_bytes()), name=WEIGHTS)
             steps = steps_from_bytes((folder / STEPS).read_bytes())
             put_state(trainee, state["trainee"], from_bytes((folder / TENSORS).read_bytes()), steps=steps)
+            trainee.bends = sorted({*trainee.bends, *self._bends_so_far()}, key=lambda bend: bend.step)
             self.best, self.last, self.keeping.log_bytes = state["best"], state["last"], state["log_bytes"]
             self._saved = [(folder.name, frozenset(state["epochs"].values()))]
             for line in skipped:
@@ -164,6 +168,8 @@ class AttemptCheckpoints:
             OSError: it could not be written.
         """
         self._raise_failures()
+        if len(trainee.bends) > self._bends_kept:
+            self._keep_bends(trainee.bends)
         if self.keeping.interruption.requested is not None:
             self.save(trainee)
             self._wait()
@@ -242,6 +248,18 @@ class AttemptCheckpoints:
         self._clean(self._epochs_to_keep())
 
     # Within
+
+    def _bends_so_far(self) -> list[Bend]:
+        """Where memory did not suffice, also behind the newest checkpoint: there it is done again in the same passes."""
+        path = self.folder / "bends.json"
+        bends = [Bend(**bend) for bend in json.loads(path.read_text("utf-8"))] if path.exists() else []
+        self._bends_kept = len(bends)
+        return bends
+
+    def _keep_bends(self, bends: Sequence[Bend]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / "bends.json", json.dumps([asdict(bend) for bend in bends]))
+        self._bends_kept = len(bends)
 
     def _is_due(self, trainee: Trainee) -> bool:
         every, seconds = self.keeping.every, time.monotonic() - self._saved_at

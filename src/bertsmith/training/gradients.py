@@ -5,8 +5,8 @@ Either leaves the gradient of the rows' mean loss in the `.grad` of its `paramet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -14,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bertsmith.errors import NotEnoughMemory
 from bertsmith.model.dropout import make_dropout_explicit
 from bertsmith.model.heads import Classifier, summed_cross_entropy
 from bertsmith.model.packed import PackedNetwork
+from bertsmith.model.trying import attempt
 from bertsmith.model.vocabulary import VocabularyInUse
 from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import EncodedDataset, Layout, collate, pack, split_rows
@@ -37,10 +39,6 @@ class BatchSettings:
     class_weights: tuple[float, ...] | None = None
     """What each row of a label counts in the loss, in id order; None: one."""
 
-    def micro_batches(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """The rows in groups small enough for memory."""
-        return split_rows(rows, size=self.micro_batch_size or len(rows))
-
     def loss(self, logits: Tensor, label_ids: Tensor | None, *, num_rows: int) -> Tensor:
         """What these rows add to the mean loss of a step of so many rows, in nats."""
         assert label_ids is not None, "rows without labels cannot be trained on"
@@ -60,24 +58,29 @@ class PaddedGradients:
 
     def __init__(self, model: Classifier, dataset: EncodedDataset, *, settings: BatchSettings) -> None:
         self._model, self._dataset, self._settings = model, dataset, settings
+        self.micro_batch_size = settings.micro_batch_size
         self._generator = make_dropout_explicit(model, device=settings.runtime.device)
         self.parameters = trainable(model)
         """What the optimizer updates."""
 
-    def compute(self, rows: NDArray[np.int64], *, dropout_key: DropoutKey) -> float:
-        """Leave the gradient of these rows' mean loss in `.grad`; gives the loss in nats."""
-        loss = 0.0
+    def add(self, rows: NDArray[np.int64], *, num_rows: int, seed: int) -> float:
+        """Add what these rows give to the gradient of a step of so many rows; gives what they add to its loss."""
         runtime = self._settings.runtime
         self._model.train()
-        for index, micro_rows in enumerate(self._settings.micro_batches(rows)):
-            self._generator.manual_seed(draw_seed(*dropout_key, index))
-            batch = collate(self._dataset, micro_rows, layout=self._settings.layout).to(runtime.device)
-            with runtime.autocast():
-                logits = self._model(**batch.inputs()).logits
-            part = self._settings.loss(logits, batch.label_ids, num_rows=len(rows))
-            part.backward()  # type: ignore[no-untyped-call]
-            loss += part.item()
-        return loss
+        self._generator.manual_seed(seed)
+        batch = collate(self._dataset, rows, layout=self._settings.layout).to(runtime.device)
+        with runtime.autocast():
+            logits = self._model(**batch.inputs()).logits
+        part = self._settings.loss(logits, batch.label_ids, num_rows=num_rows)
+        part.backward()  # type: ignore[no-untyped-call]
+        return part.item()
+
+    def compute(self, rows: NDArray[np.int64], *, dropout_key: DropoutKey) -> float:
+        """Leave the gradient of these rows' mean loss in `.grad`; gives the loss in nats."""
+        return compute_in_memory(self, rows, dropout_key=dropout_key)[0]
+
+    def finish(self) -> None:
+        """Nothing to do: what got no gradient has none."""
 
     def forget(self) -> None:
         """Drop the gradient."""
@@ -103,6 +106,7 @@ class PackedGradients:
 
     def __init__(self, model: Classifier, dataset: EncodedDataset, *, settings: BatchSettings) -> None:
         self._dataset, self._settings = dataset, settings
+        self.micro_batch_size = settings.micro_batch_size
         self._network = PackedNetwork(model, device=settings.runtime.device)
         self._network.module.train()
         self.parameters = trainable(model)
@@ -114,23 +118,27 @@ class PackedGradients:
             if parameter is matrix and self._vocabulary is not None:
                 self.parameters[name] = self._vocabulary.rows
 
+    def add(self, rows: NDArray[np.int64], *, num_rows: int, seed: int) -> float:
+        """Add what these rows give to the gradient of a step of so many rows; gives what they add to its loss."""
+        runtime = self._settings.runtime
+        self._network.seed(seed)
+        batch = pack(self._dataset, rows, layout=self._settings.layout, device=runtime.device)
+        looked_up = None if self._vocabulary is None else self._vocabulary.look_up(batch.input_ids)
+        with runtime.autocast():
+            logits = self._network.logits(batch, None if looked_up is None else looked_up[1])
+        part = self._settings.loss(logits, batch.label_ids, num_rows=num_rows)
+        part.backward()  # type: ignore[no-untyped-call]
+        if self._vocabulary is not None and looked_up is not None:
+            self._vocabulary.add_gradient(*looked_up)
+        return part.item()
+
     def compute(self, rows: NDArray[np.int64], *, dropout_key: DropoutKey) -> float:
         """Leave the gradient of these rows' mean loss in `.grad`; gives the loss in nats."""
-        loss = 0.0
-        runtime = self._settings.runtime
-        for index, micro_rows in enumerate(self._settings.micro_batches(rows)):
-            self._network.seed(draw_seed(*dropout_key, index))
-            batch = pack(self._dataset, micro_rows, layout=self._settings.layout, device=runtime.device)
-            looked_up = None if self._vocabulary is None else self._vocabulary.look_up(batch.input_ids)
-            with runtime.autocast():
-                logits = self._network.logits(batch, None if looked_up is None else looked_up[1])
-            part = self._settings.loss(logits, batch.label_ids, num_rows=len(rows))
-            part.backward()  # type: ignore[no-untyped-call]
-            loss += part.item()
-            if self._vocabulary is not None and looked_up is not None:
-                self._vocabulary.add_gradient(*looked_up)
+        return compute_in_memory(self, rows, dropout_key=dropout_key)[0]
+
+    def finish(self) -> None:
+        """Take away what an earlier step left where this one gave nothing."""
         self._network.drop_old_gradients()
-        return loss
 
     def forget(self) -> None:
         """Drop the gradient."""
@@ -156,3 +164,57 @@ class PackedGradients:
         """Put back what `state` gave; the model's own weights are in place already."""
         if self._vocabulary is not None:
             self._vocabulary.put(tensors, numbers)
+
+
+Gradients = PackedGradients | PaddedGradients
+
+
+def compute_in_memory(
+    gradients: Gradients, rows: NDArray[np.int64], *, dropout_key: DropoutKey, most: int | None = None
+) -> tuple[float, int | None]:
+    """Leave the gradient of these rows' mean loss in `.grad`, in passes of as many rows as memory allows.
+
+    Where an allocation fails, all that was summed up is dropped and the rows are done anew, in passes of half of the
+    rows that did not fit, down to one. Without dropout the gradient is the same. With it the masks are others: a
+    function of `dropout_key` and the rows per pass.
+
+    Args:
+        gradients: with no gradient in it yet.
+        rows: (rows,) of the step.
+        dropout_key: what the masks are a function of.
+        most: rows per pass that memory is known to allow; None: those that the recipe asks for.
+
+    Returns:
+        The loss in nats, and the rows per pass that memory is now known to allow: `most`, where nothing failed.
+
+    Raises:
+        NotEnoughMemory: a single row does not fit.
+    """
+    planned = gradients.micro_batch_size or max(len(rows), most or 0)
+    while True:
+        size = planned if most is None else min(planned, most)
+        key = dropout_key if size == planned else (*dropout_key, "rows per pass", size)
+        loss, too_many = _try_passes(gradients, rows, dropout_key=key, size=size)
+        if not too_many:
+            gradients.finish()
+            return loss, most
+        gradients.forget()
+        if size == 1:
+            raise NotEnoughMemory(
+                "there is not enough memory to train on a single row. Cut the texts shorter with --max-length."
+            )
+        most = max(1, too_many // 2)
+
+
+def _try_passes(
+    gradients: Gradients, rows: NDArray[np.int64], *, dropout_key: DropoutKey, size: int
+) -> tuple[float, int]:
+    """The loss, and the rows of the first pass that does not fit; 0 where all do."""
+    loss = 0.0
+    for index, of_pass in enumerate(split_rows(rows, size=size)):
+        seed = draw_seed(*dropout_key, index)
+        part = attempt(partial(gradients.add, of_pass, num_rows=len(rows), seed=seed))
+        if part is None:
+            return loss, len(of_pass)
+        loss += part
+    return loss, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -39,6 +40,22 @@ class StepRecord:
     """2-norm over all gradients, before clipping."""
     learning_rate: float
     """The rate that this step used."""
+    micro_batch_size: int | None = None
+    """Rows per forward and backward pass, where memory did not suffice for those planned; else None."""
+
+
+@dataclass(frozen=True)
+class Bend:
+    """Where memory did not suffice: from this step on so many rows per forward and backward pass."""
+
+    step: int
+    """1-based; this step was done in such passes, whole."""
+    micro_batch_size: int
+
+
+def rows_per_pass(step: int, *, bends: Iterable[Bend]) -> int | None:
+    """Most rows that a forward and backward pass of this step begins with; None: as many as the recipe asks for."""
+    return min((bend.micro_batch_size for bend in bends if bend.step <= step), default=None)
 
 
 @dataclass(frozen=True)
@@ -151,6 +168,8 @@ class History:
     """Every optimizer step; empty where only the table is known."""
     given_up: GivenUp | None = None
     """None where the attempt ran to its end, or diverged."""
+    bends: tuple[Bend, ...] = ()
+    """Where fewer rows per pass began: those known from the start, then those of this training."""
 
     def to_json(self) -> dict[str, Any]:
         """All but the steps, as plain values; a loss may be NaN."""
@@ -162,5 +181,12 @@ class History:
         epochs = tuple(EpochRecord(**epoch) for epoch in values["epochs"])
         divergence = values["divergence"] and Divergence(**values["divergence"])
         given_up = values["given_up"] and GivenUp(**values["given_up"])
-        ends = {"epochs": epochs, "divergence": divergence, "given_up": given_up, "steps": steps}
+        bends = tuple(Bend(**bend) for bend in values["bends"])
+        ends = {
+            "epochs": epochs,
+            "divergence": divergence,
+            "given_up": given_up,
+            "steps": steps,
+            "bends": bends,
+        }
         return cls(**(values | ends))

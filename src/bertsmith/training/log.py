@@ -46,7 +46,8 @@ class TrainingLog:
 
     def step(self, record: StepRecord) -> None:
         """One line for an optimizer step."""
-        self._write({"event": "step"} | asdict(record))
+        values = {name: value for name, value in asdict(record).items() if value is not None}
+        self._write({"event": "step"} | values)
 
     def epoch(self, record: EpochRecord) -> None:
         """One line for a validation; everything so far reaches the disk."""

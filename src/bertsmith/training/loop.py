@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -20,14 +20,16 @@ from bertsmith.config import TrainingConfig
 from bertsmith.model.heads import Classifier
 from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import EncodedDataset, Layout, shuffled_rows, split_rows
-from bertsmith.training.gradients import BatchSettings, PackedGradients, PaddedGradients
+from bertsmith.training.gradients import BatchSettings, PackedGradients, PaddedGradients, compute_in_memory
 from bertsmith.training.history import (
+    Bend,
     Divergence,
     EpochRecord,
     GivenUp,
     History,
     StepRecord,
     ValidationScores,
+    rows_per_pass,
 )
 from bertsmith.training.optimizer import make_optimizer, undecayed_names
 from bertsmith.training.schedule import learning_rate_at
@@ -59,6 +61,8 @@ class Plan:
     """0 for the first try; a restart draws other dropout masks."""
     row_order: RowOrder | None = None
     """None: `shuffled_rows` of the recipe's seed."""
+    known_bends: tuple[Bend, ...] = ()
+    """From which steps on fewer rows per pass are known to be needed: those of a run that is resumed, or of an earlier attempt."""
 
     @classmethod
     def of(
@@ -145,6 +149,8 @@ class Trainee:
     """Rows of the epoch at hand so far; 0 where the last one is closed."""
     epochs: list[EpochRecord] = field(default_factory=list)
     steps: list[StepRecord] = field(default_factory=list)
+    bends: list[Bend] = field(default_factory=list)
+    """Those of this training, beside the plan's."""
 
     @property
     def steps_of_epoch(self) -> int:
@@ -208,7 +214,8 @@ def train(
         given_up = gave_up.given_up
     finally:
         gradients.put_back()
-    return _history(trainee, divergence=divergence, given_up=given_up)
+    history = _history(trainee, divergence=divergence, given_up=given_up)
+    return replace(history, bends=(*plan.known_bends, *trainee.bends))
 
 
 def train_epoch(
@@ -239,12 +246,18 @@ def train_step(
 
     Raises:
         Diverged: the loss, the gradient norm or a weight is not finite.
+        NotEnoughMemory: not even one row fits.
     """
     recipe = plan.recipe
     learning_rate = learning_rate_at(trainee.step, num_steps=plan.num_steps, recipe=recipe)
     trainee.step += 1
     gradients = trainee.gradients
-    loss = gradients.compute(rows, dropout_key=("dropout", recipe.seed, plan.attempt, trainee.step))
+    known = rows_per_pass(trainee.step, bends=(*plan.known_bends, *trainee.bends))
+    loss, most = compute_in_memory(
+        gradients, rows, dropout_key=("dropout", recipe.seed, plan.attempt, trainee.step), most=known
+    )
+    if most is not None and most != known:
+        trainee.bends.append(Bend(trainee.step, most))
     trainee.num_tokens += int(dataset.texts.lengths[rows].sum())
     _must_be_finite("loss", loss, trainee=trainee, learning_rate=learning_rate)
     gradient_norm = _clip_gradients(gradients.parameters.values(), max_norm=recipe.max_grad_norm)
@@ -256,7 +269,13 @@ def train_step(
     gradients.forget()
     if trainee.step == 1:
         _weights_must_be_finite(trainee, learning_rate=learning_rate)
-    return StepRecord(step=trainee.step, loss=loss, gradient_norm=gradient_norm, learning_rate=learning_rate)
+    return StepRecord(
+        step=trainee.step,
+        loss=loss,
+        gradient_norm=gradient_norm,
+        learning_rate=learning_rate,
+        micro_batch_size=most,
+    )
 
 
 def close_epoch(trainee: Trainee, *, plan: Plan, validate: Callable[[], ValidationScores]) -> EpochRecord:

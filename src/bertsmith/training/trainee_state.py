@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bertsmith.model.weights import as_bytes, from_bytes
-from bertsmith.training.history import EpochRecord, StepRecord
+from bertsmith.training.history import Bend, EpochRecord, StepRecord
 from bertsmith.training.loop import Trainee
 
 COUNTERS = (
@@ -24,6 +24,8 @@ COUNTERS = (
     "epoch_rows",
 )
 STEP_FIELDS = {"step": np.int64, "loss": np.float64, "gradient_norm": np.float64, "learning_rate": np.float64}
+PASS = "micro_batch_size"
+"""Of a step; 0 stands for None."""
 
 
 def state_of(trainee: Trainee) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -34,7 +36,8 @@ def state_of(trainee: Trainee) -> tuple[dict[str, Any], dict[str, Tensor]]:
         for what, tensor in trainee.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer/{name}/{what}"] = tensor
     values = {name: getattr(trainee, name) for name in COUNTERS}
-    return values | {"epochs": [asdict(epoch) for epoch in trainee.epochs], "gradients": numbers}, tensors
+    values |= {"epochs": [asdict(epoch) for epoch in trainee.epochs], "gradients": numbers}
+    return values | {"bends": [asdict(bend) for bend in trainee.bends]}, tensors
 
 
 def put_state(
@@ -45,6 +48,7 @@ def put_state(
         setattr(trainee, name, values[name])
     trainee.epochs = [EpochRecord(**epoch) for epoch in values["epochs"]]
     trainee.steps = list(steps)
+    trainee.bends = [Bend(**bend) for bend in values["bends"]]
     prefix = "gradients/"
     kept = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     trainee.gradients.put(kept, values["gradients"])
@@ -61,15 +65,18 @@ def put_state(
 
 
 def steps_to_bytes(steps: Sequence[StepRecord]) -> bytes:
-    """The steps as a safetensors file of four columns."""
+    """The steps as a safetensors file of columns."""
     columns = {
         name: np.array([getattr(step, name) for step in steps], dtype) for name, dtype in STEP_FIELDS.items()
     }
+    columns[PASS] = np.array([step.micro_batch_size or 0 for step in steps], np.int64)
     return as_bytes({name: torch.from_numpy(column) for name, column in columns.items()})
 
 
 def steps_from_bytes(content: bytes) -> tuple[StepRecord, ...]:
     """What `steps_to_bytes` gave."""
     columns = {name: tensor.tolist() for name, tensor in from_bytes(content).items()}
-    rows = zip(*(columns[name] for name in STEP_FIELDS), strict=True)
-    return tuple(StepRecord(*row) for row in rows)
+    columns[PASS] = [size or None for size in columns[PASS]]
+    names = (*STEP_FIELDS, PASS)
+    rows = zip(*(columns[name] for name in names), strict=True)
+    return tuple(StepRecord(**dict(zip(names, row, strict=True))) for row in rows)

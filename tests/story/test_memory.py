@@ -1,0 +1,48 @@
+"""Memory that runs out under a real limit, each case in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from tests.story.commands import bertsmith, results
+
+from benchmarks.reliability.memory import CASES, _in_fresh_process
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is enforced on Linux alone")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_where_memory_runs_out_smaller_passes_come_to_the_same_result(case: str) -> None:
+    _, (allowed, *_) = CASES[case]
+    is_well, detail = _in_fresh_process(case, allowed)
+
+    assert is_well, detail
+
+
+def test_a_run_says_before_the_first_step_how_much_memory_it_will_take(finished) -> None:
+    [line] = [line for line in finished.outcome.err.splitlines() if line.startswith("Memory: about ")]
+    told = results(finished.folder)["memory"]
+
+    assert "activations" in line and "free" in line
+    assert told["bends"] == [] and told["scoring_tokens"] is None
+    assert told["peak_bytes"] > 100_000_000
+
+
+def test_memory_that_will_not_suffice_is_a_warning_with_the_setting_that_fits(
+    few_reviews, tiny, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr("bertsmith.training.forecast.free_bytes", lambda device: 30_000_000)
+    monkeypatch.setattr("bertsmith.training.forecast.MOST_CODE", 0)
+    outcome = bertsmith(
+        "train", few_reviews, "--model", tiny, "--batch-size", 64, "--dry-run", "--device", "cpu"
+    )
+
+    assert "warning M007" not in outcome.err
+    monkeypatch.setattr("bertsmith.training.forecast.free_bytes", lambda device: 22_000_000)
+    outcome = bertsmith(
+        "train", few_reviews, "--model", tiny, "--batch-size", 64, "--dry-run", "--device", "cpu"
+    )
+
+    assert "warning M007" in outcome.err
+    assert "Take --micro-batch-size" in outcome.err
