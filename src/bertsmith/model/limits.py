@@ -9,7 +9,8 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from bertsmith.errors import ConfigError, IncompatibleModel
-from bertsmith.model.folder import ModelFolder, read_json
+from bertsmith.model.files import read_json
+from bertsmith.model.folder import ModelFolder
 
 DEFAULT_MAX_LENGTH = 512
 """Tokens. A row is not longer by default, even where the model could read more."""
