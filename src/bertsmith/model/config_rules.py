@@ -38,6 +38,7 @@ HARMLESS = frozenset(
         *("pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "use_return_dict"),
         *("pooler_size_per_head", "pooler_type", "_attn_implementation_autoset", "tokenizer_class"),
         *("reference_compile", "repad_logits_with_grad", "sparse_prediction", "sparse_pred_ignore_index"),
+        "true_hidden_size",  # MobileBERT works it out
     }
 )
 """Keys of older or other tools that say nothing of the numbers; they are left out without a word."""
@@ -154,10 +155,10 @@ def _check_labels(model: str, values: Mapping[str, Any]) -> None:
     """No head for more labels than anybody has."""
     named = values.get("id2label")
     number = values.get("num_labels", len(named) if isinstance(named, dict) else 2)
-    if isinstance(number, int) and not 0 <= number <= MAX_LABELS:
-        raise _wrong(model, "num_labels", number, expected=f"a whole number up to {MAX_LABELS:,}")
     if isinstance(named, dict) and len(named) > MAX_LABELS:
         raise _wrong(model, "id2label", len(named), expected=f"up to {MAX_LABELS:,} labels")
+    if isinstance(number, int) and not 0 <= number <= MAX_LABELS:
+        raise _wrong(model, "num_labels", number, expected=f"a whole number up to {MAX_LABELS:,}")
 
 
 def _check_modules(model: str, values: Mapping[str, Any]) -> None:

@@ -13,9 +13,9 @@ from bertsmith.model.files import AGAIN
 from bertsmith.model.tokenizer import first_line, quiet
 from bertsmith.model.weights import Headers
 
-FACTOR = 2
+FACTOR = 3
 SLACK = 1_000_000
-"""A model may be this much larger than its file: a head, a pooler and tables of positions may be missing there."""
+"""A model may be this much larger than its file: heads and poolers may be missing there, and buffers are in none."""
 MOST_LEFT_OVER = 64
 """A file may hold this much more than the model: the first layer of a 24-layer one is a model too."""
 

@@ -160,12 +160,14 @@ def _loaded(
     findings: tuple[Finding, ...] = known.pop("findings")
     pad_id = limits.pad_id(folder, tokenizer, model=model)
     uses_token_types = limits.uses_token_types(model, tokenizer)
+    backend = plain_copy(tokenizer)
+    limits.check_template(folder, backend, model=model, uses_token_types=uses_token_types)
     packed = Layout(pad_id, uses_token_types, is_packed=True, first_position=first_position(model))
     is_packed, told = choose_path(model, layout=packed, max_length=known["max_length"])
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
-        backend=plain_copy(tokenizer),
+        backend=backend,
         layout=packed if is_packed else Layout(pad_id, uses_token_types),
         findings=(*findings, *told),
         name=folder.name,

@@ -59,7 +59,7 @@ def _problem(tokenizer: Any, values: dict[str, Any]) -> str:
     tokenizer.encode_special_tokens = True
     if len(values.get("added_tokens") or ()) > MAX_ADDED_TOKENS:
         return f"adds more than {MAX_ADDED_TOKENS:,} tokens to its vocabulary"
-    if len(tokenizer.encode("", "").ids) > MAX_SPECIAL_TOKENS:
+    if max(len(tokenizer.encode("").ids), len(tokenizer.encode("", "").ids)) > MAX_SPECIAL_TOKENS:
         return f"puts more than {MAX_SPECIAL_TOKENS} tokens around every text"
     for probe in _probes(values):
         allowed = MAX_GROWTH * len(probe) + MAX_SPECIAL_TOKENS
