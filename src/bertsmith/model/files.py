@@ -133,8 +133,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object each of whose names stands once: readers differ in which of two they take."""
     values = dict(pairs)
     if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in values if names.count(name) > 1)
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
         raise ValueError(f"the name {twice[:80]!r} stands twice in one object")
     return values
 

@@ -37,6 +37,8 @@ MAX_TOKENIZER_BYTES = 128_000_000
 """The tokenizer.json of a vocabulary of 250,000 tokens has 17 MB."""
 MAX_ADDED_TOKENS = 20_000
 """Named in tokenizer_config.json or added_tokens.json; transformers takes them one by one."""
+MIN_LENGTH = 4
+"""Tokens: a text, and those around it."""
 KIND_KEYS = ("model_type", "tokenizer_class")
 """What of config.json chooses the class of the tokenizer."""
 CLASS_NAME = re.compile(r"[A-Za-z0-9_]+(Tokenizer|TokenizerFast|Backend)")
@@ -193,6 +195,10 @@ def _accept(folder: ModelFolder, tokenizer: PreTrainedTokenizerBase) -> PreTrain
         raise IncompatibleModel(folder.name, "its tokenizer has an empty vocabulary.", remedy=REMEDY)
     if tokenizer.pad_token_id is None:
         raise IncompatibleModel(folder.name, "its tokenizer has no padding token.", remedy=REMEDY)
+    length = tokenizer.model_max_length
+    if isinstance(length, bool) or not isinstance(length, int | float) or not length >= MIN_LENGTH:
+        problem = f"tokenizer_config.json says that a text has at most {str(length)[:40]!r} tokens (model_max_length)."
+        raise IncompatibleModel(folder.name, problem, remedy=AGAIN)
     return tokenizer
 
 

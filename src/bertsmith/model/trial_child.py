@@ -16,6 +16,8 @@ from typing import Any
 MEMORY_BYTES = 4_000_000_000
 CPU_SECONDS = 20
 MAX_ADDED_TOKENS = 100_000
+MAX_WORD_CHARACTERS = 1000
+"""WordPiece tries every end of every word; published tokenizers stop at 100."""
 MAX_SPECIAL_TOKENS = 64
 """Around a text."""
 MAX_GROWTH = 40
@@ -59,6 +61,9 @@ def _problem(tokenizer: Any, values: dict[str, Any]) -> str:
     tokenizer.encode_special_tokens = True
     if len(values.get("added_tokens") or ()) > MAX_ADDED_TOKENS:
         return f"adds more than {MAX_ADDED_TOKENS:,} tokens to its vocabulary"
+    longest_word = (values.get("model") or {}).get("max_input_chars_per_word")
+    if longest_word is not None and longest_word > MAX_WORD_CHARACTERS:
+        return f"takes words of {longest_word:,} characters, and its time grows with their square"
     if max(len(tokenizer.encode("").ids), len(tokenizer.encode("", "").ids)) > MAX_SPECIAL_TOKENS:
         return f"puts more than {MAX_SPECIAL_TOKENS} tokens around every text"
     for probe in _probes(values):

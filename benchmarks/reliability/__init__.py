@@ -1,0 +1,1 @@
+"""What survives kills, damage, full disks and strangers: figures for docs/reliability.md."""
