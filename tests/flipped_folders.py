@@ -9,7 +9,8 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from tests.hostile_folders import CASES, LABELS, write_case
+from tests.hostile_cases import CASES
+from tests.hostile_folders import write_case
 
 from bertsmith.errors import BertsmithError
 from bertsmith.inference.predictor import load
@@ -36,7 +37,6 @@ TEXTS = ["a good film", "the worst story, and so slow", ""]
 def write_good(folder: Path) -> Path:
     """A tiny classifier, as the harmless case with an adapter beside it has it."""
     (case,) = [case for case in CASES if case.name == "an adapter of a Hub model"]
-    assert LABELS
     return write_case(case, folder, canary=folder.parent / "canary")
 
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.flipped_folders import FILES, damage, outcome_of, write_good
-from tests.hostile_folders import CASES, Case, write_case
+from tests.hostile_cases import CASES
+from tests.hostile_folders import Case, write_case
 from tests.story.rows import keyword_rows, write_csv
 
 MEMORY_BYTES = 3_000_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -133,8 +134,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object each of whose names stands once: readers differ in which of two they take."""
     values = dict(pairs)
     if len(values) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise ValueError(f"the name {twice[:80]!r} stands twice in one object")
     return values
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.hostile_folders import CASES, LABELS, Case, write_case
+from tests.hostile_cases import CASES
+from tests.hostile_folders import LABELS, Case, write_case
 
 from bertsmith.config import ModelConfig
 from bertsmith.data.example import LabelSet
