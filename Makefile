@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format lint types imports bench-example bench-speed bench-honesty bench-recipes bench-check clean
+.PHONY: demo test check format lint types imports audit bench-example bench-speed bench-honesty bench-recipes bench-check clean
 
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
@@ -21,7 +21,7 @@ demo: $(STAMP) ## Train on the example reviews with a real pretrained model
 test: $(STAMP) ## Every test
 	$(BIN)/python -m pytest --numprocesses 2 --quiet
 
-check: $(STAMP) format lint types imports test ## What must pass before a commit: the same as CI
+check: $(STAMP) format lint types imports audit test ## What must pass before a commit: the same as CI
 
 format: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -34,6 +34,9 @@ types: $(STAMP)
 
 imports: $(STAMP)
 	$(BIN)/lint-imports
+
+audit: $(STAMP) ## Known flaws of the installed packages, where an advisory service can be asked
+	$(BIN)/python .ci/audit.py
 
 clean: ## Remove the virtual environment
 	rm -rf $(VENV)

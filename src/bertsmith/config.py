@@ -318,7 +318,7 @@ def _parse_toml(path: Path) -> dict[str, Any]:
             f"{path}: the configuration cannot be read ({error.strerror}).{nearest(path.name, siblings)}"
         )
         raise ConfigError([f"{problem} Check the path given to --config."]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, or numbers of a million digits
         raise ConfigError(
             [f"{path}: this is not TOML: {error}. Correct the file; a run's own run.toml shows the form."]
         ) from error

@@ -16,7 +16,7 @@ from bertsmith.data.example import Dataset
 from bertsmith.durable_files import write_whole
 from bertsmith.errors import ConfigError, NothingToResume, RunChanged
 from bertsmith.interruption import Interrupted, Interruption
-from bertsmith.model.weights import weights_of
+from bertsmith.model.kept_weights import weights_of
 from bertsmith.preparation import Prepared
 from bertsmith.run_folder import RunFolder
 from bertsmith.run_lock import RunLock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,8 +92,8 @@ def read_training_facts(path: Path) -> TrainingFacts:
     if not run.is_ours():
         return TrainingFacts()
     config = Config.from_toml(run.settings)
-    columns = _results(run).get("data", {}).get("columns")
-    if columns is None:  # still being written, or removed: the settings know what the user asked for
+    columns = _inside(_inside(_results(run), "data"), "columns")
+    if not columns:  # still being written, or removed: the settings know what the user asked for
         asked = config.data.pair_column
         return TrainingFacts(
             truncate=config.model.truncate,
@@ -105,17 +106,22 @@ def read_training_facts(path: Path) -> TrainingFacts:
     return TrainingFacts(
         truncate=config.model.truncate,
         reads_pairs=columns.get("pair") is not None,
-        text_column=columns.get("text"),
-        pair_column=columns.get("pair"),
-        label_column=columns.get("label"),
-        num_columns=columns.get("number"),
+        text_column=_name(columns.get("text")),
+        pair_column=_name(columns.get("pair")),
+        label_column=_name(columns.get("label")),
+        num_columns=number if isinstance(number := columns.get("number"), int) else None,
         positive_label=config.data.positive_label,
     )
 
 
 def _require_readable(path: Path) -> None:
-    """Refuse settings that are there and cannot be read: without them texts could be cut in another way."""
+    """Refuse settings that are there and cannot be read: without them texts could be cut in another way.
+
+    A pipe or a device under the name of a file would be read for ever.
+    """
     try:
+        if stat.S_IFMT(path.stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise RunFolderError(f"{path}: this is not a regular file. {REMEDY}")
         with path.open("rb") as file:
             file.read(1)
     except FileNotFoundError:
@@ -126,17 +132,29 @@ def _require_readable(path: Path) -> None:
 
 def _verdict(run: RunFolder) -> str:
     """The run's own sentence, where it came to one."""
-    sentence = _results(run).get("verdict", {}).get("sentence")
+    sentence = _inside(_results(run), "verdict").get("sentence")
     return f"Its verdict: {sentence} " if sentence else ""
+
+
+def _inside(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object of this name; empty where there is none, or something else in its place."""
+    value = values.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _name(value: object) -> str | None:
+    """A column's name, if it is one."""
+    return value if isinstance(value, str) else None
 
 
 def _results(run: RunFolder) -> dict[str, Any]:
     """`results.json`; empty where there is none."""
+    _require_readable(run.results)
     try:
         results = json.loads(run.results.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunFolderError(f"{run.results}: this file cannot be read ({error}). {REMEDY}") from error
     if not isinstance(results, dict):
         raise RunFolderError(f"{run.results}: this is not a JSON object. {REMEDY}")

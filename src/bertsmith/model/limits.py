@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 from typing import Any, cast
 
+from tokenizers import Tokenizer
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from bertsmith.errors import ConfigError, IncompatibleModel
-from bertsmith.model.folder import ModelFolder, read_json
+from bertsmith.model.files import read_json
+from bertsmith.model.folder import ModelFolder
 
 DEFAULT_MAX_LENGTH = 512
 """Tokens. A row is not longer by default, even where the model could read more."""
+SAME_PLACE = "Take tokenizer and model from the same place."
 
 
 def positions(model: PreTrainedModel) -> int | None:
@@ -61,8 +64,23 @@ def pad_id(folder: ModelFolder, tokenizer: PreTrainedTokenizerFast, *, model: Pr
         problem = (
             f"its tokenizer has ids up to {largest}, but the model has embeddings only for {rows} tokens."
         )
-        raise IncompatibleModel(folder.name, problem, remedy="Take tokenizer and model from the same place.")
+        raise IncompatibleModel(folder.name, problem, remedy=SAME_PLACE)
     return int(cast(Any, tokenizer.pad_token_id))
+
+
+def check_template(
+    folder: ModelFolder, backend: Tokenizer, *, model: PreTrainedModel, uses_token_types: bool
+) -> None:
+    """Refuse a tokenizer that puts tokens or token types around a text for which the model has no embeddings."""
+    rows = cast(nn.Embedding, model.get_input_embeddings()).num_embeddings
+    types = getattr(model.config, "type_vocab_size", 0) if uses_token_types else None
+    for encoding in (backend.encode("a"), backend.encode("a", "a")):
+        if (largest := max(encoding.ids, default=0)) >= rows:
+            problem = f"its tokenizer puts the token {largest} around a text, but the model has embeddings only for {rows} tokens."
+            raise IncompatibleModel(folder.name, problem, remedy=SAME_PLACE)
+        if types is not None and (largest := max(encoding.type_ids, default=0)) >= types:
+            problem = f"its tokenizer gives the token type {largest}, but the model has embeddings only for {types} types."
+            raise IncompatibleModel(folder.name, problem, remedy=SAME_PLACE)
 
 
 def uses_token_types(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> bool:

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import (
-    AutoConfig,
     AutoModelForSequenceClassification,
     PretrainedConfig,
     PreTrainedModel,
@@ -31,10 +29,13 @@ from bertsmith.errors import IncompatibleModel, ModelNotFound, list_names
 from bertsmith.findings import Finding
 from bertsmith.model import classifier, limits
 from bertsmith.model.agreement import choose_path
-from bertsmith.model.folder import ModelFolder, open_folder, read_weights
+from bertsmith.model.configuration import REFUSALS, read_configuration
+from bertsmith.model.folder import ModelFolder, open_folder
 from bertsmith.model.hub import FoundModel, Source, find_model
+from bertsmith.model.implied_size import check_implied_size
 from bertsmith.model.packed import first_position
 from bertsmith.model.tokenizer import first_line, load_tokenizer, plain_copy, quiet
+from bertsmith.model.weights import read_weights
 from bertsmith.tokens.batching import Layout
 
 
@@ -90,16 +91,17 @@ def load_base(
     """
     folder = open_folder(find_model(model_config, offline=offline, tell=tell))
     stored_names = folder.label_names
-    config = _config(folder)
-    tokenizer = load_tokenizer(folder)
-    weights = read_weights(folder)
-    carried = folder.has_classifier or classifier.carries_labels(weights)
+    config, ignored = read_configuration(folder)
+    carried = folder.has_classifier or classifier.carries_labels(folder.headers)
     # A checkpoint that does not say what it was saved from is judged by its tensors and its label names.
     may_keep = folder.has_classifier or (carried and not folder.architectures)
     kept = may_keep and classifier.fits(folder.config, stored_names, label_set)
+    _name_labels(config, stored_names if kept else label_set.names)
+    check_implied_size(folder.name, _model_class(config), config, headers=folder.headers, has_own_head=kept)
+    tokenizer = load_tokenizer(folder)
+    weights = read_weights(folder.name, folder.path)
     if not kept:
         weights = classifier.without_head(weights, architectures=folder.architectures)
-    _name_labels(config, stored_names if kept else label_set.names)
     model, report = _build(folder, config, weights=weights, seed=seed)
     head = classifier.describe_head(folder.config, stored_names, carried=carried, kept=kept)
     if kept:
@@ -113,7 +115,7 @@ def load_base(
         max_length=limits.max_length(
             model_config.max_length, tokenizer=tokenizer, positions=limits.positions(model)
         ),
-        findings=(*_report_findings(folder, report, prefix=_prefix(config)), head),
+        findings=(*ignored, *_report_findings(folder, report, prefix=_prefix(config)), head),
         head="kept" if kept else "new",
     )
 
@@ -133,10 +135,12 @@ def load_run(folder: str | Path) -> LoadedModel:
         )
     opened = open_folder(FoundModel(str(folder), path.resolve(), source="folder"))
     names = _run_labels(opened)
-    config = _config(opened)
+    config, ignored = read_configuration(opened)
     _name_labels(config, names)
+    check_implied_size(opened.name, _model_class(config), config, headers=opened.headers, has_own_head=True)
     tokenizer = load_tokenizer(opened)
-    model, report = _build(opened, config, weights=read_weights(opened), seed=0)
+    weights = read_weights(opened.name, opened.path)
+    model, report = _build(opened, config, weights=weights, seed=0)
     _require_head(opened, report)
     return _loaded(
         opened,
@@ -144,7 +148,7 @@ def load_run(folder: str | Path) -> LoadedModel:
         tokenizer=tokenizer,
         label_set=LabelSet(names),
         max_length=limits.run_length(opened, tokenizer, positions=limits.positions(model)),
-        findings=_report_findings(opened, report, prefix=_prefix(config)),
+        findings=(*ignored, *_report_findings(opened, report, prefix=_prefix(config))),
         head="kept",
     )
 
@@ -156,12 +160,14 @@ def _loaded(
     findings: tuple[Finding, ...] = known.pop("findings")
     pad_id = limits.pad_id(folder, tokenizer, model=model)
     uses_token_types = limits.uses_token_types(model, tokenizer)
+    backend = plain_copy(tokenizer)
+    limits.check_template(folder, backend, model=model, uses_token_types=uses_token_types)
     packed = Layout(pad_id, uses_token_types, is_packed=True, first_position=first_position(model))
     is_packed, told = choose_path(model, layout=packed, max_length=known["max_length"])
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
-        backend=plain_copy(tokenizer),
+        backend=backend,
         layout=packed if is_packed else Layout(pad_id, uses_token_types),
         findings=(*findings, *told),
         name=folder.name,
@@ -179,25 +185,6 @@ class LoadReport:
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     mismatched: tuple[str, ...]
-
-
-def _config(folder: ModelFolder) -> PretrainedConfig:
-    """The folder's configuration as transformers reads it."""
-    try:
-        with quiet():
-            config = AutoConfig.from_pretrained(folder.path, local_files_only=True, trust_remote_code=False)
-    except (
-        StrictDataclassError,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ImportError,
-    ) as error:
-        problem = f"config.json cannot be used ({' '.join(str(error).split())})."
-        raise IncompatibleModel(folder.name, problem, remedy="Download or copy the model again.") from error
-    return cast(PretrainedConfig, config)
 
 
 def _name_labels(config: PretrainedConfig, names: tuple[str, ...]) -> None:
@@ -234,7 +221,7 @@ def _build(
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
+    except REFUSALS as error:
         problem = f"transformers cannot build it from its config.json and weights ({first_line(error)})."
         raise IncompatibleModel(folder.name, problem, remedy="Download or copy the model again.") from error
     model, info = built

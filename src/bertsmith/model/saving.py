@@ -24,6 +24,7 @@ from bertsmith.errors import IncompatibleModel
 from bertsmith.model.classifier import last_layer
 from bertsmith.model.loading import LoadedModel
 from bertsmith.model.tokenizer import quiet
+from bertsmith.model.tokenizer_trial import vouch_for
 
 TOKENIZER_NOISE = (
     *(
@@ -171,6 +172,7 @@ def _save_tokenizer(loaded: LoadedModel, folder: Path, *, max_length: int) -> No
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.model_max_length = max_length
     tokenizer.save_pretrained(folder)
+    vouch_for((folder / "tokenizer.json").read_bytes())
     _edit_json(folder / "tokenizer_config.json", remove=TOKENIZER_NOISE, add={"model_max_length": max_length})
 
 

@@ -21,7 +21,7 @@ from bertsmith.durable_files import write_whole
 from bertsmith.errors import ConfigError, IncompatibleModel, NothingToResume
 from bertsmith.interruption import Interruption
 from bertsmith.model.heads import Classifier
-from bertsmith.model.weights import as_bytes, from_bytes, put_weights, weights_of
+from bertsmith.model.kept_weights import as_bytes, from_bytes, put_weights, weights_of
 from bertsmith.sealed_folders import AtPoint, flaw_of, hash_of, write_sealed
 from bertsmith.training.history import Bend, History
 from bertsmith.training.loop import Trainee

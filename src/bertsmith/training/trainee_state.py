@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bertsmith.model.weights import as_bytes, from_bytes
+from bertsmith.model.kept_weights import as_bytes, from_bytes
 from bertsmith.training.history import Bend, EpochRecord, StepRecord
 from bertsmith.training.loop import Trainee
 

@@ -608,3 +608,55 @@ def test_a_classifier_with_gaps_in_its_labels_is_refused(tmp_path: Path) -> None
 def test_a_missing_run_folder_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound, match=r"there is no such folder"):
         load_run(tmp_path / "nowhere")
+
+
+# What a stranger's folder may say
+
+
+def test_keys_that_nothing_reads_are_left_out_and_told(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "m")
+    edit(
+        folder / "config.json",
+        lambda config: config.update(to_dict="x", my_notes=[1], gradient_checkpointing=False),
+    )
+    loaded = load(folder)
+    found = finding(loaded, "M008")
+    assert found.severity == "info"
+    assert "2 keys that BertConfig does not know, ignored: 'to_dict', 'my_notes'" in found.sentence
+    assert not hasattr(loaded.model.config, "my_notes")
+    assert loaded.model.config.to_dict()["hidden_size"] == 32
+
+
+def test_a_snapshot_of_the_cache_is_made_of_links_and_is_read(tmp_path: Path) -> None:
+    blobs, snapshot = (
+        tmp_path / "models--a--b" / "blobs",
+        tmp_path / "models--a--b" / "snapshots" / ("0" * 40),
+    )
+    blobs.mkdir(parents=True)
+    written = write_tiny_model(tmp_path / "m")
+    snapshot.mkdir(parents=True)
+    for path in written.iterdir():
+        path.rename(blobs / f"hash-of-{path.name}")
+        (snapshot / path.name).symlink_to(Path("../../blobs") / f"hash-of-{path.name}")
+    assert load(snapshot).head == "new"
+    (snapshot / "config.json").unlink()
+    (snapshot / "config.json").symlink_to("../../refs")
+    refused(snapshot, r"config\.json is a symbolic link (out of|that leads nowhere)")
+
+
+def test_a_folder_that_is_itself_reached_by_a_link_is_read(tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "m")
+    (tmp_path / "link").symlink_to(tmp_path / "m")
+    assert load(tmp_path / "link").head == "new"
+
+
+def test_two_shards_with_the_same_tensor_are_refused(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "m")
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = ["one.safetensors", "two.safetensors"]
+    for name in names:
+        save_file(weights, folder / name)
+    index = {"weight_map": dict(zip(weights, names * len(weights), strict=False))}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    refused(folder, r"two files hold the same tensors: '")
