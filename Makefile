@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format lint types imports audit bench-example bench-speed bench-honesty bench-recipes bench-check clean
+.PHONY: demo test check format lint types imports audit bench-example bench-speed bench-honesty bench-recipes bench-check bench-reliability clean
 
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "bertsmith needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
@@ -55,3 +55,6 @@ bench-recipes: $(STAMP) ## The published recipe beside `steady` on six real data
 
 bench-check: $(STAMP) ## Flaws planted in real data: recall and precision of each check, and the speed (needs BERTSMITH_DATA; about 10 minutes)
 	$(BIN)/python -m benchmarks.check
+
+bench-reliability: $(STAMP) ## Kills, damage, full disks, too little memory, attacks: what is lost and what gets in (about an hour)
+	$(BIN)/python -m benchmarks.reliability

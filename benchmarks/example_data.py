@@ -29,7 +29,8 @@ from bertsmith.runtime import choose_runtime
 from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import TextEncoder
 from bertsmith.training.history import ValidationScores
-from bertsmith.training.loop import Plan, train
+from bertsmith.training.loop import train
+from bertsmith.training.plan import Plan
 
 NUM_FOLDS = 5
 SEED = 42

@@ -23,7 +23,8 @@ from bertsmith.runtime import Runtime, choose_runtime
 from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import EncodedTexts, TextEncoder
 from bertsmith.training.history import ValidationScores
-from bertsmith.training.loop import Observers, Plan, train
+from bertsmith.training.loop import Observers, train
+from bertsmith.training.plan import Plan
 
 SEED = 42
 Hook = Callable[[], None]

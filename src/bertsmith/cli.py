@@ -7,7 +7,6 @@ disagree. torch is imported inside the commands: `--help` and `--version` start 
 from __future__ import annotations
 
 import functools
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import typer
 
 from bertsmith import __version__
 from bertsmith.config import Config, read_toml
-from bertsmith.console import Console
+from bertsmith.console import Console, put_json
 from bertsmith.errors import ConfigError
 from bertsmith.exits import EXIT_ANSWER_IS_NO, Commands, ending_of, flush_standard_output, resume_command
 from bertsmith.flags import with_settings
@@ -38,8 +37,7 @@ app = typer.Typer(
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only the answer.")]
 Verbose = Annotated[
-    bool,
-    typer.Option("--verbose", "-v", help="Say more: steps, times, every label and row."),
+    bool, typer.Option("--verbose", "-v", help="Say more: steps, times, every label and row.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Put the result on standard output as JSON.")]
 Overwrite = Annotated[
@@ -103,12 +101,12 @@ def train_command(
             ["DATA is missing: give the file of labelled rows, as in: bertsmith train reviews.csv"]
         )
     resolved = Config.from_flat(values)
-    console = _console(quiet, verbose, dated=True)
+    console = Console.asked_for(quiet, verbose, dated=True)
     if dry_run:
         from bertsmith.watched_training import rehearse
 
         rehearsal = rehearse(resolved.data.train_file, config=resolved, console=console)
-        _put_json(rehearsal, wanted=json_)
+        put_json(rehearsal, wanted=json_)
         if rehearsal.divergence is not None and not resolved.output.no_fail:
             raise typer.Exit(EXIT_ANSWER_IS_NO)
         return
@@ -120,7 +118,7 @@ def train_command(
     from bertsmith.pipeline import finetune
 
     finished = finetune(resolved.data.train_file, config=resolved, console=console)
-    _put_json(finished, wanted=json_)
+    put_json(finished, wanted=json_)
     if finished.verdict.exit_code and not resolved.output.no_fail:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
@@ -162,7 +160,7 @@ def check_command(
 
     data, values = check_settings(data, settings)
     resolved = Config.from_flat(values)
-    console = _console(quiet, verbose)
+    console = Console.asked_for(quiet, verbose)
     checked = check_data(data, config=resolved, console=console, write_to=write_clean)
     if "model" in values and checked.parts:
         from bertsmith.model.tokenizer import open_tokenizer
@@ -174,7 +172,7 @@ def check_command(
     show_check(checked, console)
     if write_clean is not None:
         console.say(write_repaired(checked, write_clean))
-    _put_json(checked, wanted=json_)
+    put_json(checked, wanted=json_)
     if checked.errors:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
@@ -218,7 +216,7 @@ def predict_command(
     """Label new rows: the same rows, in the same order; any size."""
     from bertsmith.inference.destination import check_destination
 
-    console = _console(quiet, verbose)
+    console = Console.asked_for(quiet, verbose)
     resolved = Config.from_flat(settings)
     check_destination(data, output, overwrite=overwrite, resume=resume, output_format=output_format)
     told: dict[str, Any] = {
@@ -263,7 +261,7 @@ def evaluate_command(
     from bertsmith.inference.predictor import Predictor
     from bertsmith.report.showing import show_evaluation
 
-    console = _console(quiet, verbose)
+    console = Console.asked_for(quiet, verbose)
     resolved = Config.from_flat(settings)
     predictor = Predictor.load(run_path, device=resolved.runtime.device, threads=resolved.runtime.threads)
     predictor.budget.tell = console.say
@@ -277,7 +275,7 @@ def evaluate_command(
             on_rows=progress.advance,
         )
     show_evaluation(scored.evaluation, console, notes=scored.notes, findings=scored.findings)
-    _put_json(scored, wanted=json_)
+    put_json(scored, wanted=json_)
 
 
 @app.command("diagnose")
@@ -307,8 +305,8 @@ def diagnose_command(
         else read_foreign(Path(path))
     )
     judged = judge_published(run)
-    show_diagnosis(judged, _console(quiet, verbose))
-    _put_json(judged, wanted=json_)
+    show_diagnosis(judged, Console.asked_for(quiet, verbose))
+    put_json(judged, wanted=json_)
     if judged.verdict.exit_code and not no_fail:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
@@ -336,7 +334,7 @@ def compare_command(
     """Put finished runs side by side: scores, paired tests on the same rows, differing settings."""
     from bertsmith.report.comparing import compare_folders
 
-    _put_json(compare_folders(paths, console=Console(quiet=quiet), output=output), wanted=json_)
+    put_json(compare_folders(paths, console=Console(quiet=quiet), output=output), wanted=json_)
 
 
 @app.command("explain")
@@ -350,17 +348,3 @@ def explain_command(
     from bertsmith.explanations import codes, explanation, title
 
     typer.echo(explanation(code).rstrip() if code else "\n".join(title(name) for name in codes()))
-
-
-def _console(quiet: bool, verbose: bool, *, dated: bool = False) -> Console:  # noqa: FBT001 - flags as given
-    """Where the command tells what happens."""
-    if quiet and verbose:
-        raise ConfigError(["-q says only the answer and -v says more: give one of them."])
-    return Console(quiet=quiet, verbose=verbose, dated=dated)
-
-
-def _put_json(result: Any, *, wanted: bool) -> None:
-    """The result as one JSON document on standard output, where that was asked for."""
-    if wanted:
-        text = json.dumps(result.to_json(), indent=2, ensure_ascii=True, allow_nan=False)
-        typer.echo(text.replace("\x7f", "\\u007f"))  # the one control character that JSON leaves as it is

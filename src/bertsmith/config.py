@@ -226,8 +226,7 @@ class OutputConfig(Settings):
         False, description="Put the last epoch's model at the folder's root even if the run failed."
     )
     quote_examples: bool = Field(
-        False,
-        description="Let the model card quote the texts of the surest mistakes; by default it quotes no row.",
+        False, description="Let the model card quote the texts of the surest mistakes; else it quotes no row."
     )
     no_fail: bool = Field(False, description="Exit 0 whatever the answer is.")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console as RichConsole
 from rich.markup import escape
@@ -29,6 +30,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from bertsmith.errors import ConfigError
 from bertsmith.findings import MAX_ROWS_KEPT, Finding
 from bertsmith.printing import printable
 from bertsmith.text_table import laid_out
@@ -129,6 +131,17 @@ class Console:
     def nowhere(cls) -> Console:
         """One that nobody sees."""
         return cls(quiet=True, file=io.StringIO())
+
+    @classmethod
+    def asked_for(cls, quiet: bool, verbose: bool, *, dated: bool = False) -> Console:  # noqa: FBT001 - flags
+        """The one that -q and -v ask for.
+
+        Raises:
+            ConfigError: both are given.
+        """
+        if quiet and verbose:
+            raise ConfigError(["-q says only the answer and -v says more: give one of them."])
+        return cls(quiet=quiet, verbose=verbose, dated=dated)
 
     @property
     def rows_shown(self) -> int:
@@ -239,3 +252,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def put_json(result: Any, *, wanted: bool) -> None:
+    """The result as one JSON document on standard output, where that was asked for."""
+    if wanted:
+        text = json.dumps(result.to_json(), indent=2, ensure_ascii=True, allow_nan=False)
+        # The one control character that JSON leaves as it is.
+        print(text.replace("\x7f", "\\u007f"))  # noqa: T201 - this file is the printer

@@ -221,9 +221,7 @@ def judge_folds(
         validation=validation,
         test=test,
         baselines=baselines.summary,
-        calibration=calibration_of(
-            validation, test, temperature=temperature, reason=reason, positive_id=prepared.data.positive_id
-        ),
+        calibration=calibration_of(validation, test, temperature=temperature, reason=reason),
         threshold=threshold,
         mistakes=mistakes,
     )

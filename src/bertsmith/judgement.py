@@ -116,9 +116,7 @@ def judge_run(
         validation=validation,
         test=test,
         baselines=baselines.summary,
-        calibration=calibration_of(
-            validation, test, temperature=temperature, reason=reason, positive_id=prepared.data.positive_id
-        ),
+        calibration=calibration_of(validation, test, temperature=temperature, reason=reason),
         threshold=threshold,
         mistakes=mistakes_of(prepared, test),
         test_without_leaked=without_leaked(prepared, test),

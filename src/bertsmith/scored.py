@@ -134,7 +134,7 @@ def decide_labels(
 
 
 def calibration_of(
-    validation: Scored, test: Scored, *, temperature: float, reason: str | None, positive_id: int | None
+    validation: Scored, test: Scored, *, temperature: float, reason: str | None
 ) -> Calibration:
     """What the temperature did on the validation rows, which chose it, and on the test rows."""
 

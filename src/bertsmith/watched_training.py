@@ -25,8 +25,9 @@ from bertsmith.sources import file_name
 from bertsmith.training.checkpoint import AttemptCheckpoints
 from bertsmith.training.history import Divergence, EpochRecord, History, StepRecord, ValidationScores
 from bertsmith.training.log import TrainingLog
-from bertsmith.training.loop import GiveUp, Keeper, Observers, Plan, Trainee, train
+from bertsmith.training.loop import GiveUp, Keeper, Observers, Trainee, train
 from bertsmith.training.memory import memory_note
+from bertsmith.training.plan import Plan
 from bertsmith.training.signs import is_input_blind, prior_entropy
 
 STEPS_BEFORE_ESTIMATE = 10

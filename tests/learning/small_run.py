@@ -17,7 +17,8 @@ from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import EncodedDataset, Layout
 from bertsmith.tokens.encoding import EncodedTexts
 from bertsmith.training.history import History, StepRecord, ValidationScores
-from bertsmith.training.loop import Observers, Plan, train
+from bertsmith.training.loop import Observers, train
+from bertsmith.training.plan import Plan
 
 torch.set_num_threads(1)  # the models are tiny, and the same bits are promised for the same number of threads
 

@@ -10,7 +10,7 @@ from tests.tiny_models import tiny_model
 
 from bertsmith.config import TrainingConfig
 from bertsmith.training.history import ValidationScores
-from bertsmith.training.loop import Plan
+from bertsmith.training.plan import Plan
 
 
 class Validation:

@@ -7,7 +7,7 @@ import torch
 from bertsmith.config import Config, TrainingConfig
 from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import Layout
-from bertsmith.training.loop import Plan
+from bertsmith.training.plan import Plan
 
 PUBLISHED_TRAINING_ROWS = 5_474
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from bertsmith.errors import ConfigError
-from bertsmith.run import folder_of
-from bertsmith.run_folder import RunFolder, write_json
+from bertsmith.run_folder import RunFolder, folder_of, write_json
 
 
 @pytest.mark.parametrize(
