@@ -46,3 +46,18 @@ def test_memory_that_will_not_suffice_is_a_warning_with_the_setting_that_fits(
 
     assert "warning M007" in outcome.err
     assert "Take --micro-batch-size" in outcome.err
+
+
+def test_where_not_even_one_row_fits_the_run_ends_with_the_remedy(
+    few_reviews, tiny, tmp_path, monkeypatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes.")
+
+    monkeypatch.setattr("bertsmith.training.gradients.summed_cross_entropy", refuse)
+    settings = ("--device", "cpu", "--output", tmp_path / "run")
+    outcome = bertsmith("train", few_reviews, "--model", tiny, *settings)
+
+    assert outcome.code == 2
+    assert "bertsmith: Step 1: there is not enough memory to train on rows one by one" in outcome.err
+    assert "--max-length" in outcome.err and "Traceback" not in outcome.err

@@ -48,6 +48,7 @@ RESULT_KEYS = {
     "restarts",
     "test_without_leaked_rows",
     "test_reads",
+    "memory",
     "speed",
     "environment",
 }
