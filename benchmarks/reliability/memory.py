@@ -148,7 +148,7 @@ def test_scoring(allowed: int) -> Outcome:
 
 
 CASES: dict[str, tuple[Callable[[int], Outcome], tuple[int, ...]]] = {
-    "first step": (first_step, (120, 80, 200)),
+    "first step": (first_step, (120, 80, 100)),
     "first step, padded": (first_step_padded, (120, 80, 200)),
     "later step": (later_step, (120, 80, 200)),
     "validation": (validation, (80, 60, 100)),

@@ -92,6 +92,9 @@ def in_card(text: str) -> list[str]:
     return problems + list(_in_markdown(body))
 
 
+OWN_PICTURES = ("images/curves.png", "images/confusion.png", "images/reliability.png")
+
+
 def _in_markdown(body: str) -> Iterator[str]:
     """What the body becomes in a reader that allows everything."""
     tokens = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(body)
@@ -104,6 +107,8 @@ def _in_markdown(body: str) -> Iterator[str]:
         elif token.type == "heading_open" and tokens[index + 1].content not in HEADINGS:
             yield f"a heading: {tokens[index + 1].content[:60]!r}"
         for child in token.children or ():
+            if child.type == "image" and child.attrs.get("src") in OWN_PICTURES:
+                continue
             if child.type in ("html_inline", "image", "s_open", "em_open"):
                 yield f"{child.type}: {child.content[:60]!r}"
             if child.type == "link_open" and not OWN_LINK.fullmatch(str(child.attrs.get("href"))):

@@ -29,20 +29,24 @@ def test_a_run_says_before_the_first_step_how_much_memory_it_will_take(finished)
     assert told["peak_bytes"] > 100_000_000
 
 
-def test_memory_that_will_not_suffice_is_a_warning_with_the_setting_that_fits(
+def test_memory_that_will_not_suffice_is_told_before_the_first_step(few_reviews, tiny, monkeypatch) -> None:
+    monkeypatch.setattr("bertsmith.training.forecast.free_bytes", lambda device: 1_000_000)
+    outcome = bertsmith("train", few_reviews, "--model", tiny, "--dry-run", "--device", "cpu")
+
+    assert outcome.code == 0
+    assert "warning M007: training will likely not fit in memory" in outcome.err
+
+
+def test_where_not_even_one_row_fits_the_run_ends_with_the_remedy(
     few_reviews, tiny, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("bertsmith.training.forecast.free_bytes", lambda device: 30_000_000)
-    monkeypatch.setattr("bertsmith.training.forecast.MOST_CODE", 0)
-    outcome = bertsmith(
-        "train", few_reviews, "--model", tiny, "--batch-size", 64, "--dry-run", "--device", "cpu"
-    )
+    def refuse(*arguments: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes.")
 
-    assert "warning M007" not in outcome.err
-    monkeypatch.setattr("bertsmith.training.forecast.free_bytes", lambda device: 22_000_000)
-    outcome = bertsmith(
-        "train", few_reviews, "--model", tiny, "--batch-size", 64, "--dry-run", "--device", "cpu"
-    )
+    monkeypatch.setattr("bertsmith.training.gradients.summed_cross_entropy", refuse)
+    settings = ("--device", "cpu", "--output", tmp_path / "run")
+    outcome = bertsmith("train", few_reviews, "--model", tiny, *settings)
 
-    assert "warning M007" in outcome.err
-    assert "Take --micro-batch-size" in outcome.err
+    assert outcome.code == 2
+    assert "bertsmith: Step 1: there is not enough memory to train on rows one by one" in outcome.err
+    assert "--max-length" in outcome.err and "Traceback" not in outcome.err

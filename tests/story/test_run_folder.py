@@ -49,6 +49,7 @@ RESULT_KEYS = {
     "restarts",
     "test_without_leaked_rows",
     "test_reads",
+    "memory",
     "speed",
     "environment",
 }

@@ -58,7 +58,7 @@ class PaddedGradients:
 
     def __init__(self, model: Classifier, dataset: EncodedDataset, *, settings: BatchSettings) -> None:
         self._model, self._dataset, self._settings = model, dataset, settings
-        self.micro_batch_size = settings.micro_batch_size
+        self.micro_batch_size, self.lengths = settings.micro_batch_size, dataset.texts.lengths
         self._generator = make_dropout_explicit(model, device=settings.runtime.device)
         self.parameters = trainable(model)
         """What the optimizer updates."""
@@ -106,7 +106,7 @@ class PackedGradients:
 
     def __init__(self, model: Classifier, dataset: EncodedDataset, *, settings: BatchSettings) -> None:
         self._dataset, self._settings = dataset, settings
-        self.micro_batch_size = settings.micro_batch_size
+        self.micro_batch_size, self.lengths = settings.micro_batch_size, dataset.texts.lengths
         self._network = PackedNetwork(model, device=settings.runtime.device)
         self._network.module.train()
         self.parameters = trainable(model)
@@ -201,7 +201,8 @@ def compute_in_memory(
         gradients.forget()
         if size == 1:
             raise NotEnoughMemory(
-                "there is not enough memory to train on a single row. Cut the texts shorter with --max-length."
+                f"there is not enough memory to train on rows one by one; the longest of this step has "
+                f"{gradients.lengths[rows].max():,} tokens. Cut the texts shorter with --max-length, or take a smaller model."
             )
         most = max(1, too_many // 2)
 

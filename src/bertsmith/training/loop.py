@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bertsmith.errors import NotEnoughMemory
 from bertsmith.model.heads import Classifier
 from bertsmith.tokens.batching import EncodedDataset, shuffled_rows, split_rows
 from bertsmith.training.gradients import BatchSettings, PackedGradients, PaddedGradients, compute_in_memory
@@ -198,9 +199,11 @@ def train_step(
     trainee.step += 1
     gradients = trainee.gradients
     known = rows_per_pass(trainee.step, bends=(*plan.known_bends, *trainee.bends))
-    loss, most = compute_in_memory(
-        gradients, rows, dropout_key=("dropout", recipe.seed, plan.attempt, trainee.step), most=known
-    )
+    key = ("dropout", recipe.seed, plan.attempt, trainee.step)
+    try:
+        loss, most = compute_in_memory(gradients, rows, dropout_key=key, most=known)
+    except NotEnoughMemory as error:
+        raise NotEnoughMemory(f"Step {trainee.step}: {error}") from None
     if most is not None and most != known:
         trainee.bends.append(Bend(trainee.step, most))
     trainee.num_tokens += int(dataset.texts.lengths[rows].sum())

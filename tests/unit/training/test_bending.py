@@ -60,12 +60,14 @@ def narrow(monkeypatch):
     monkeypatch.undo()
 
 
-def gradient(family: str, *, dropout: float = 0.0, most: int | None = None):
+def gradient(
+    family: str, *, dropout: float = 0.0, most: int | None = None, micro_batch_size: int | None = None
+):
     """(loss, rows per pass known, gradient by name) of a step of 8 rows, in float64."""
     model = tiny_model(family, dropout=dropout, num_labels=2).double()
     dataset = make_rows(8, family)
     kind = PackedGradients if layout_of(family).is_packed else PaddedGradients
-    computed = kind(model, dataset, settings=BatchSettings(layout_of(family), CPU))
+    computed = kind(model, dataset, settings=BatchSettings(layout_of(family), CPU, micro_batch_size))
     loss, known = compute_in_memory(computed, np.arange(8), dropout_key=("test", 1), most=most)
     return (
         loss,
@@ -95,6 +97,15 @@ def test_with_dropout_the_masks_are_others_and_are_drawn_again_by_who_knows_the_
 
     assert largest_difference(bent, again) == 0
     assert largest_difference(bent, whole) > 1e-6
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_masks_of_a_step_that_bent_are_drawn_by_a_key_of_their_own(family) -> None:
+    """Passes of 4 rows because of memory, and because the recipe says so, are two draws."""
+    bent = gradient(family, dropout=0.3, most=4)[2]
+    asked_for = gradient(family, dropout=0.3, micro_batch_size=4)[2]
+
+    assert largest_difference(bent, asked_for) > 1e-6
 
 
 def test_half_is_taken_of_the_rows_that_failed_not_of_those_asked_for(narrow) -> None:
