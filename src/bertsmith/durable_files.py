@@ -51,13 +51,13 @@ def open_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file, text as UTF-8; whole or not at all.
+    """Write a file, text as UTF-8 (half of a surrogate pair, which has no such form, as its escape); whole or not at all.
 
     Raises:
         OSError: the system does not take it; `filename` is the path.
     """
     with open_whole(path) as stream:
-        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+        stream.write(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
 
 
 def sync_stream(stream: BinaryIO) -> None:

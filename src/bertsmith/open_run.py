@@ -18,7 +18,7 @@ from bertsmith.errors import ConfigError, NothingToResume, RunChanged
 from bertsmith.interruption import Interrupted, Interruption
 from bertsmith.model.kept_weights import weights_of
 from bertsmith.preparation import Prepared
-from bertsmith.run_folder import RunFolder
+from bertsmith.run_folder import RunFolder, refuse_undecodable
 from bertsmith.run_lock import RunLock
 from bertsmith.runtime import environment
 from bertsmith.training.attempts import Attempts
@@ -71,9 +71,11 @@ class OpenRun:
             self._must_be_the_same(json.loads(path.read_text("utf-8")), now)
             self._make_room_in_memory(prepared)
         else:
+            settings = prepared.config.to_toml()
+            refuse_undecodable(settings)  # before there is a folder
             self.folder.path.mkdir(parents=True, exist_ok=True)
             self.lock.take({OOM_KILLS: oom_kills()})
-            self.folder.create(prepared.config.to_toml())
+            self.folder.create(settings)
         self.folder.checkpoints.mkdir(exist_ok=True)
         write_whole(path, json.dumps(now, indent=1))
         self.began = True

@@ -191,7 +191,7 @@ class RunFolder:
             ConfigError: a name in the settings that no TOML file can hold.
             RunFolderError: the folder cannot be written.
         """
-        _refuse_undecodable(settings)
+        refuse_undecodable(settings)
         with self._refusals_told():
             self.path.mkdir(parents=True, exist_ok=True)
             written = (
@@ -223,7 +223,7 @@ def folder_of(output: str | None, *, data_name: str) -> RunFolder:
     return RunFolder(Path("runs") / (stem if stem.strip(".") else "data"))  # trap: `...csv` has the stem `..`
 
 
-def _refuse_undecodable(settings: str) -> None:
+def refuse_undecodable(settings: str) -> None:
     """Refuse a path with bytes that are not UTF-8: Python holds each of them as half of a surrogate pair.
 
     Raises:

@@ -48,7 +48,7 @@ def refused_file(write: Callable[[], object]) -> str:
 
 def test_the_log_names_itself(tmp_path: Path) -> None:
     def write() -> None:
-        with TrainingLog(tmp_path / "log.jsonl") as log:
+        with TrainingLog(tmp_path / "log.jsonl", num_bytes=0) as log:
             for number in range(100):
                 log.attempt(number)
 
