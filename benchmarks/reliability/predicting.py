@@ -24,7 +24,9 @@ RESUMING = replace(OFTEN, resume=True)
 TEXTS = ("an excellent day", "awful", 'so "good"', "line\nbreak", "", "=1+1", "a, b")
 
 
-def measure(*, kills_per_format: int = KILLS_PER_FORMAT) -> Iterator[tuple[str, str, bool]]:
+def measure(
+    *, kills_per_format: int = KILLS_PER_FORMAT, num_rows: int = NUM_ROWS
+) -> Iterator[tuple[str, str, bool]]:
     """(case, outcome, whether it is right): one line per format, one per kill that went wrong."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -36,14 +38,14 @@ def measure(*, kills_per_format: int = KILLS_PER_FORMAT) -> Iterator[tuple[str, 
             label2id={name: id_ for id_, name in labels.items()},
         )
         predictor = Predictor.load(model, device="cpu", threads=1)
-        rows = _write_rows(folder / "rows.csv")
+        rows = _write_rows(folder / "rows.csv", num_rows=num_rows)
         for output_format in FORMATS:
             yield from _kill_often(predictor, rows, folder / f"out.{output_format}", kills=kills_per_format)
 
 
-def _write_rows(path: Path) -> Path:
+def _write_rows(path: Path, *, num_rows: int) -> Path:
     """Rows whose ends are hard to find."""
-    cells = (f'"{TEXTS[number % 7].replace(chr(34), chr(34) * 2)}",{number}\n' for number in range(NUM_ROWS))
+    cells = (f'"{TEXTS[number % 7].replace(chr(34), chr(34) * 2)}",{number}\n' for number in range(num_rows))
     path.write_text("text,number\n" + "".join(cells))
     return path
 

@@ -5,15 +5,23 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.story.commands import bertsmith
 from tests.story.conftest import QUICK_RECIPE, Finished
+from tests.story.test_interruption import environment_with_source
 
 from bertsmith.run_folder import write_json
 from bertsmith.training.log import TrainingLog
+
+
+def end_files_at(num_bytes: int) -> None:
+    """From now on the system refuses to make a file of this process longer."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, num_bytes))
 
 
 def with_files_of_at_most(num_bytes: int, work: Callable[[], str]) -> str:
@@ -22,8 +30,7 @@ def with_files_of_at_most(num_bytes: int, work: Callable[[], str]) -> str:
     child = os.fork()
     if child == 0:
         os.close(reading)
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, num_bytes))
+        end_files_at(num_bytes)
         try:
             told = work()
         except BaseException as error:
@@ -72,11 +79,16 @@ def test_a_run_that_a_disk_stops_says_in_one_line_what_it_refused(
 ) -> None:
     folder = tmp_path / "run"
 
-    def train() -> str:
-        outcome = bertsmith("train", reviews, "--model", tiny, *QUICK_RECIPE, "--output", folder, "--quiet")
-        return f"{outcome.code} {outcome.err}"
-
-    told = with_files_of_at_most(num_bytes, train)
+    command = ("train", reviews, "--model", tiny, *QUICK_RECIPE, "--output", folder, "--quiet")
+    done = subprocess.run(
+        [sys.executable, "-m", "bertsmith", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment_with_source(),
+        preexec_fn=lambda: end_files_at(num_bytes),
+    )
+    told = f"{done.returncode} {done.stderr}"
     assert told.startswith("2 bertsmith: ")
     assert told.count("\n") == 1
     assert "File too large" in told and "Make room" in told
