@@ -72,7 +72,7 @@ def test_results_and_findings_name_themselves_and_leave_nothing_half(tmp_path: P
 
 @pytest.mark.parametrize(
     ("num_bytes", "file"),
-    [(100, "the run folder"), (5_000, "splits.csv"), (20_000, "model.safetensors")],
+    [(100, "the run folder"), (20_000, "epoch-1")],
 )
 def test_a_run_that_a_disk_stops_says_in_one_line_what_it_refused(
     reviews: Path, tiny: Path, tmp_path: Path, num_bytes: int, file: str
