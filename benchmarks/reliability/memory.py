@@ -186,7 +186,8 @@ def _train(
     recipe = {"batch_size": BATCH_SIZE, "epochs": 1, "micro_batch_size": micro_batch_size}
     plan = plan_for(dataset, family, **recipe)
     order = np.arange(len(dataset))
-    return train(model, dataset, plan=plan, validate=validate, row_order=lambda epoch: order)  # type: ignore[arg-type]
+    plan = replace(plan, row_order=lambda epoch: order)
+    return train(model, dataset, plan=plan, validate=validate)
 
 
 def _model(family: str = "bert") -> PreTrainedModel:
