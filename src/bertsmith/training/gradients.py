@@ -201,7 +201,7 @@ def compute_in_memory(
         gradients.forget()
         if size == 1:
             raise NotEnoughMemory(
-                f"there is not enough memory to train on rows one by one; the longest of this step has "
+                f"there is not enough memory to train on rows one by one, as with --micro-batch-size 1; the longest of this step has "
                 f"{gradients.lengths[rows].max():,} tokens. Cut the texts shorter with --max-length, or take a smaller model."
             )
         most = max(1, too_many // 2)
