@@ -254,6 +254,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def byte_size(num_bytes: float) -> str:
+    """`640 MB`, `1.4 GB`."""
+    return f"{num_bytes / 1e6:,.0f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:,.1f} GB"
+
+
 def put_json(result: Any, *, wanted: bool) -> None:
     """The result as one JSON document on standard output, where that was asked for."""
     if wanted:

@@ -49,11 +49,6 @@ class OpenRun:
     began: bool = False
     """Whether something was written: before, there is nothing to go on with."""
 
-    @property
-    def interruption(self) -> Interruption:
-        """The signals that this run listens to."""
-        return self.keeping.interruption
-
     def attempts(self, name: str = "") -> Attempts:
         """The attempts of one training: of a seed, of a fold, or of the run's only one."""
         return Attempts(self.folder.checkpoints / name, self.keeping)

@@ -15,8 +15,6 @@ from pathlib import Path
 from bertsmith.durable_files import part_of, remove_part, sync_folder, sync_stream
 
 MANIFEST = "manifest.json"
-BLOCK = 1 << 20
-"""Bytes read at once when a file is hashed."""
 
 AtPoint = Callable[[str], None]
 """Told before each thing that reaches the disk, so that a test can end the process there."""
@@ -95,13 +93,11 @@ def _file_flaw(path: Path, size: int, sha256: str) -> str | None:
             return f"{path.name} is not a plain file"
         if path.stat().st_size != size:
             return f"{path.name} has {path.stat().st_size:,} bytes and not {size:,}"
-        digest = hashlib.sha256()
         with path.open("rb") as stream:
-            while block := stream.read(BLOCK):
-                digest.update(block)
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         return f"{path.name} cannot be read ({error.strerror})"
-    return None if digest.hexdigest() == sha256 else f"{path.name} was changed or damaged"
+    return None if found == sha256 else f"{path.name} was changed or damaged"
 
 
 def _manifest(folder: str, files: Mapping[str, bytes]) -> bytes:

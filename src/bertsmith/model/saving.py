@@ -1,4 +1,4 @@
-"""Everything that leaves for disk as a Hugging Face folder, and the weights of a checkpoint."""
+"""Everything that leaves for disk as a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
-from safetensors.torch import load_model as _load_tensors
-from safetensors.torch import save_model as _save_tensors
 from torch import nn
 from transformers import PreTrainedModel
 
 from bertsmith.durable_files import part_of, remove_part, take_over
-from bertsmith.errors import IncompatibleModel
 from bertsmith.model.classifier import last_layer
 from bertsmith.model.loading import LoadedModel
 from bertsmith.model.tokenizer import quiet
@@ -134,35 +130,6 @@ def fold_temperature(model: PreTrainedModel, temperature: float) -> None:
         layer.weight.div_(temperature)
         if layer.bias is not None:
             layer.bias.div_(temperature)
-
-
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write the state dict as safetensors: each shared tensor once, contiguous, from any device.
-
-    Raises:
-        OSError: the disk does not take it; `filename` is the path.
-    """
-    with _told_of_disk(path):
-        _save_tensors(model, str(path), metadata={"format": "pt"})
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Put weights written by `save_weights` into the model, in place.
-
-    Raises:
-        IncompatibleModel: the file is damaged, or its tensors are not this model's.
-    """
-    remedy = "Resume from an earlier checkpoint, or start the run again."
-    try:
-        _load_tensors(model, str(path), strict=True)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise IncompatibleModel(
-            path.name, f"the weights are damaged or cannot be read ({error}).", remedy=remedy
-        ) from error
-    except RuntimeError as error:
-        raise IncompatibleModel(
-            path.name, f"the weights are not this model's ({error}).", remedy=remedy
-        ) from error
 
 
 def _save_tokenizer(loaded: LoadedModel, folder: Path, *, max_length: int) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bertsmith.console import Console
 from bertsmith.diagnosis.comparison import SIGNIFICANT, p_text, points
+from bertsmith.durable_files import write_whole
 from bertsmith.errors import ConfigError, RunFolderError
 from bertsmith.evaluation.intervals import macro_f1_difference
 from bertsmith.evaluation.significance import macro_f1_permutation, mcnemar
@@ -24,9 +25,10 @@ from bertsmith.report.charts import Epochs, Line, smoothed, steps_chart, thinned
 from bertsmith.report.figure_svg import Ink
 from bertsmith.report.finished_run import FinishedRun, TestRow, read_finished_run
 from bertsmith.report.html_pages import render_page
+from bertsmith.report.local_paths import last_part
 from bertsmith.report.markdown import neutral
 from bertsmith.report.page_answer import OUTCOMES
-from bertsmith.report.page_text import decimals, last_part, shown_score, without_paths
+from bertsmith.report.page_text import decimals, shown_score, without_paths
 from bertsmith.report.page_training import chosen_attempt
 
 SHOWN = ("accuracy", "macro_f1", "loss")
@@ -197,7 +199,7 @@ def write_comparison(compared: Compared, path: Path) -> None:
         RunFolderError: it cannot be written.
     """
     try:
-        path.write_text(comparison_page(compared), encoding="utf-8", errors="replace")
+        write_whole(path, comparison_page(compared).encode("utf-8", "replace"))
     except OSError as error:
         raise RunFolderError(
             f"{path}: the page cannot be written ({error.strerror}). Choose another --output."

@@ -12,6 +12,7 @@ from bertsmith.findings import Finding
 from bertsmith.report import card_tables
 from bertsmith.report.card_limits import limits
 from bertsmith.report.card_pictures import picture_names
+from bertsmith.report.local_paths import last_part, with_names
 from bertsmith.report.markdown import Markdown, name_of, neutral, render
 from bertsmith.report.showing import leak_sentence
 from bertsmith.run import ModelSummary, Run
@@ -298,18 +299,14 @@ def _file_name(path: str | None) -> str | None:
     """The last part of a path, fit to be shown."""
     if path is None or path == _IN_MEMORY:
         return None if path is None else "rows given in Python"
-    return name_of(_last_part(path))
+    return name_of(last_part(path))
 
 
 def _model_name(model: ModelSummary) -> Markdown | str:
     """A link for a model of the Hub; a local folder's name without its path."""
     if model.source == "hub" and _HUB_NAME.fullmatch(model.name):
         return Markdown(f"[{model.name}](https://huggingface.co/{model.name})")
-    return name_of(model.name if model.source == "hub" else _last_part(model.name))
-
-
-def _last_part(path: str) -> str:
-    return re.split(r"[\\/]", path.rstrip("\\/"))[-1] or path
+    return name_of(model.name if model.source == "hub" else last_part(model.name))
 
 
 def _without_paths(run: Run, sentence: str) -> str:
@@ -318,9 +315,7 @@ def _without_paths(run: Run, sentence: str) -> str:
     paths = [data.train_file, data.validation, data.test, output.output, str(run.folder.path)]
     if run.model.source != "hub":
         paths += [run.config.model.model, run.model.name]
-    for path in sorted({path for path in paths if path and re.search(r"[\\/]", path)}, key=len, reverse=True):
-        sentence = sentence.replace(path, _last_part(path))
-    return neutral(sentence)
+    return neutral(with_names(sentence, [path for path in paths if path and re.search(r"[\\/]", path)]))
 
 
 def _quoted(label: str) -> str:

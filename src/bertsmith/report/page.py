@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bertsmith.durable_files import write_whole
 from bertsmith.report.finished_run import FinishedRun, read_finished_run
 from bertsmith.report.html_pages import render_page
 from bertsmith.report.markdown import neutral
@@ -23,7 +24,7 @@ def write_page(folder: RunFolder) -> Path:
     """
     text = page(read_finished_run(folder.path))
     # A lone surrogate of a damaged text has no UTF-8.
-    folder.report.write_text(text, encoding="utf-8", errors="replace")
+    write_whole(folder.report, text.encode("utf-8", "replace"))
     return folder.report
 
 

@@ -9,12 +9,12 @@ from typing import Any
 from markupsafe import Markup
 
 from bertsmith.config import Config, flag
+from bertsmith.console import byte_size
 from bertsmith.report.charts import lengths_chart
 from bertsmith.report.finished_run import FinishedRun
+from bertsmith.report.local_paths import last_part
 from bertsmith.report.markdown import name_of, neutral
 from bertsmith.report.page_text import (
-    bytes_text,
-    last_part,
     percent,
     seconds_text,
     without_paths,
@@ -120,7 +120,7 @@ def repeating(run: FinishedRun) -> dict[str, Any]:
             "Training steps": seconds_text(speed["training_seconds"]),
             "Training speed": f"{speed['rows_per_second']:,.1f} rows/s, {speed['tokens_per_second']:,.0f} tokens/s",
             "Scoring speed": f"{speed['evaluation_rows_per_second']:,.1f} rows/s",
-            "Peak memory": None if memory is None else bytes_text(memory),
+            "Peak memory": None if memory is None else byte_size(memory),
         },
         "test_reads": {0: "never", 1: "once"}.get(results["test_reads"], f"{results['test_reads']} times"),
     }

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bertsmith.config import Config
+from bertsmith.console import duration
+from bertsmith.report.local_paths import with_names
 from bertsmith.report.markdown import name_of, neutral
 
 FIRST_CHARACTERS = 280
@@ -88,16 +90,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """`48 s`, `3 min 2 s`, `2 h 5 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def bytes_text(number: int) -> str:
-    """`438 MB`, `1.2 GB`."""
-    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"
+    """`0.7 s`, `48 s`, `3 min 2 s`, `2 h 5 min`."""
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
 
 
 def score_names(results: dict[str, Any]) -> dict[str, str]:
@@ -121,11 +115,4 @@ def without_paths(text: str, settings: Config) -> str:
     data, model, output = settings.data, settings.model, settings.output
     paths = [data.train_file, data.validation, data.test, output.output, model.model]
     local = [path for path in paths if path and re.search(r"^[/\\~.]|^[A-Za-z]:|[\\/].*[\\/]", path)]
-    for path in sorted(local, key=len, reverse=True):
-        text = text.replace(path, last_part(path))
-    return neutral(text)
-
-
-def last_part(path: str) -> str:
-    """The name of a file or folder without where it lies."""
-    return re.split(r"[\\/]", path.rstrip("\\/"))[-1] or path
+    return neutral(with_names(text, local))

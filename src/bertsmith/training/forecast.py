@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bertsmith.config import TrainingConfig
+from bertsmith.console import byte_size
 from bertsmith.findings import Finding
 from bertsmith.model.dropout import make_dropout_explicit
 from bertsmith.model.heads import Classifier, summed_cross_entropy
@@ -26,7 +27,7 @@ from bertsmith.runtime import Runtime
 from bertsmith.tokens.batching import EncodedDataset, Layout, collate, pack, shuffled_rows
 from bertsmith.tokens.encoding import EncodedTexts
 from bertsmith.training.gradients import trainable
-from bertsmith.training.memory import free_bytes, held_bytes, size
+from bertsmith.training.memory import free_bytes, held_bytes
 
 PROBE_TOKENS = 64
 """Tokens of the longest row that is watched."""
@@ -102,11 +103,11 @@ class Forecast:
     @property
     def sentence(self) -> str:
         """In one line."""
-        free = "" if self.free is None else f"; {size(self.free)} more are free"
+        free = "" if self.free is None else f"; {byte_size(self.free)} more are free"
         return (
-            f"Memory: about {size(self.peak_bytes)} at the peak: {size(self.held)} held now (weights {size(self.weights)}), "
-            f"gradients {size(self.gradients)}, Adam's moments {size(self.moments)}, "
-            f"activations {size(self.activations)}, scoring {size(self.scoring)}, compiled code {size(self.code)}{free}."
+            f"Memory: about {byte_size(self.peak_bytes)} at the peak: {byte_size(self.held)} held now (weights {byte_size(self.weights)}), "
+            f"gradients {byte_size(self.gradients)}, Adam's moments {byte_size(self.moments)}, "
+            f"activations {byte_size(self.activations)}, scoring {byte_size(self.scoring)}, compiled code {byte_size(self.code)}{free}."
         )
 
 
@@ -309,8 +310,8 @@ def _with_finding(expected: Forecast, passes: _Passes) -> Forecast:
     if expected.free is None or expected.needed_bytes <= expected.free:
         return expected
     sentence = (
-        f"training will likely not fit in memory: it needs about {size(expected.needed_bytes)} more than it holds, "
-        f"and {size(expected.free)} are free."
+        f"training will likely not fit in memory: it needs about {byte_size(expected.needed_bytes)} more than it holds, "
+        f"and {byte_size(expected.free)} are free."
     )
     left = expected.free - (expected.needed_bytes - expected.activations)
     finding = Finding("M007", "warning", sentence, remedy=_remedy(left, passes))

@@ -86,11 +86,6 @@ def memory_note(device: torch.device) -> str:
     return "" if now is None else f"memory {now / 1e6:,.0f} MB, peak {peak / 1e6:,.0f} MB"
 
 
-def size(num_bytes: float) -> str:
-    """`640 MB`, `1.4 GB`."""
-    return f"{num_bytes / 1e6:,.0f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:,.1f} GB"
-
-
 def oom_kills() -> int | None:
     """How many processes the system has killed for memory so far, as far as this one can see.
 

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from tests.tiny_models import tiny_model, write_tiny_model
+from tests.tiny_models import write_tiny_model
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from bertsmith.config import ModelConfig
 from bertsmith.data.example import LabelSet
-from bertsmith.errors import IncompatibleModel
 from bertsmith.model.loading import LoadedModel, load_base, load_run
-from bertsmith.model.saving import load_weights, save_model, save_weights
+from bertsmith.model.saving import save_model
 
 torch.set_num_threads(1)
 
@@ -145,41 +144,3 @@ def test_a_typed_special_token_stays_special_for_other_readers(loaded: LoadedMod
     save_model(loaded, tmp_path / "run", max_length=48)
     raw = Tokenizer.from_file(str(tmp_path / "run" / "tokenizer.json"))
     assert raw.encode_special_tokens is False
-
-
-def test_weights_come_back_as_the_same_bits(tmp_path: Path) -> None:
-    model, other = tiny_model(seed=1, num_labels=2), tiny_model(seed=2, num_labels=2)
-    save_weights(model, tmp_path / "weights.safetensors")
-    load_weights(other, tmp_path / "weights.safetensors")
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
-
-
-def test_tied_and_transposed_weights_are_saved_once(tmp_path: Path) -> None:
-    class Tied(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a = torch.nn.Linear(3, 4)
-            self.b = torch.nn.Linear(3, 4)
-            self.b.weight = self.a.weight
-            self.c = torch.nn.Parameter(torch.randn(3, 5).T)
-
-    model, other = Tied(), Tied()
-    save_weights(model, tmp_path / "weights.safetensors")
-    load_weights(other, tmp_path / "weights.safetensors")
-    assert torch.equal(model.a.weight, other.b.weight)
-    assert torch.equal(model.c, other.c)
-
-
-def test_damaged_weights_name_the_file_and_the_way_out(tmp_path: Path) -> None:
-    model = tiny_model(num_labels=2)
-    path = tmp_path / "weights.safetensors"
-    save_weights(model, path)
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(IncompatibleModel, match=r"weights\.safetensors.*damaged.*earlier checkpoint"):
-        load_weights(model, path)
-
-
-def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    save_weights(tiny_model(num_labels=2), tmp_path / "weights.safetensors")
-    with pytest.raises(IncompatibleModel, match=r"(?s)not this model's.*start the run again"):
-        load_weights(tiny_model(num_labels=3), tmp_path / "weights.safetensors")
