@@ -5,6 +5,7 @@ is compared is the recipes. Data is found through the environment variable BERTS
 
     BERTSMITH_DATA=/path/to/data make bench-recipes
     BERTSMITH_DATA=/path/to/data python -m benchmarks.recipes --rows 300 --seeds 5
+    BERTSMITH_DATA=/path/to/data python -m benchmarks.recipes --rows 300 --seeds 2 --first-seed 6
 """
 
 from __future__ import annotations
@@ -119,13 +120,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=300, help="training rows of each data set, at most 2,000")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"
     jobs = [
         Job(source, recipe, seed, min(options.rows, 2000))
-        for seed in range(1, options.seeds + 1)
+        for seed in range(options.first_seed, options.first_seed + options.seeds)
         for source in SOURCES
         for recipe in RECIPES
     ]

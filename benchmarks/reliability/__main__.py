@@ -15,6 +15,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; child processes
 from benchmarks.reliability import (
     attack_strings,
     bad_inputs,
+    cost,
     damage,
     disk_full,
     hostile_folders,
@@ -38,6 +39,7 @@ PARTS: dict[str, Measure] = {
     "kills": lambda options: kills.measure(options.kills),
     "saves": lambda options: saves.measure(),
     "damage": lambda options: damage.measure(),
+    "cost": lambda options: cost.measure(),
     "signals": lambda options: signals.measure(),
     "predicting": lambda options: _named(predicting.measure()),
     "disk_full": lambda options: _named(disk_full.measure()),

@@ -119,7 +119,7 @@ def train_once(prepared: Prepared, case: Case, *, before: Hook = lambda: None) -
         prepared.loaded.model,
         rows,
         plan=replace(plan, row_order=row_order),
-        validate=lambda: _no_scores(prepared.label_set),
+        validate=lambda: no_scores(prepared.label_set),
         observers=Observers(on_step=on_step),
     )
     whole = time.perf_counter() - called
@@ -174,7 +174,7 @@ def use_all_threads(num_threads: int) -> None:
     torch.set_num_threads(num_threads)
 
 
-def _no_scores(label_set: LabelSet) -> ValidationScores:
+def no_scores(label_set: LabelSet) -> ValidationScores:
     """Nothing is chosen here, so nothing is scored."""
     shares = dict.fromkeys(label_set.names, 1 / len(label_set))
     return ValidationScores(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, shares, shares)

@@ -13,10 +13,12 @@ import pytest
 from tests.golden.runs import epoch, evaluation, failed_run, history, learned_run
 from tests.story.rows import write_csv
 
+from bertsmith.console import Console
 from bertsmith.data.example import LabelSet
 from bertsmith.diagnosis.mistakes import confused_labels
 from bertsmith.diagnosis.slices import Slice
 from bertsmith.evaluation.scoring import Score
+from bertsmith.report.comparing import compare_folders
 from bertsmith.report.page import write_page
 from bertsmith.run import Mistakes, Run, SplitSummary
 from bertsmith.run_folder import RunFolder, write_json
@@ -111,9 +113,23 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(run, tmp_path_factory.mktemp("hostile"), texts=list(HOSTILE) * 10)
 
 
-def written(run: Run, root: Path, *, texts: list[str]) -> Path:
+@pytest.fixture(scope="session")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three runs side by side: two on the same test rows, one on others, its folder named like markup."""
+    root = tmp_path_factory.mktemp("comparison")
+    texts = [f"text number {n}" for n in range(200)]
+    pages = [
+        written(learned_run(), root, texts=texts, name="first"),
+        written(learned_run(), root, texts=texts, name="second"),
+        written(learned_run(), root, texts=list(HOSTILE) * 10, name="<img src=x onerror=x>"),
+    ]
+    compare_folders([page.parent for page in pages], console=Console.nowhere(), output=root / "all.html")
+    return root / "all.html"
+
+
+def written(run: Run, root: Path, *, texts: list[str], name: str = "a run") -> Path:
     """The page of this run, from files written as a run writes them."""
-    folder = RunFolder(root / "a run")
+    folder = RunFolder(root / name)
     folder.create(run.config.to_toml())
     write_json_lossy(folder.results, run.to_json())
     write_json(folder.findings, [finding.to_json() for finding in run.findings])

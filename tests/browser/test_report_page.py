@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-PAGES = ("two_labels", "many_labels", "collapsed", "hostile")
+PAGES = ("two_labels", "many_labels", "collapsed", "hostile", "comparison")
 OpenPage = Callable[..., Any]
 
 
