@@ -18,8 +18,8 @@ from benchmarks.speed import ours
 from benchmarks.speed.case import Case as SpeedCase
 from benchmarks.speed.data import names
 from bertsmith.config import TrainingConfig
-from bertsmith.interruption import Interruption
 from bertsmith.console import byte_size
+from bertsmith.interruption import Interruption
 from bertsmith.training.checkpoint import AttemptCheckpoints, Every, Keeping
 from bertsmith.training.loop import Keeper, Observers, Trainee, train
 from bertsmith.training.plan import Plan
