@@ -16,7 +16,7 @@ from tests.killable_training import start_training
 from tests.story.commands import bertsmith
 
 from benchmarks.reliability.cases import Case
-from benchmarks.reliability.trained import end_in_the_same_bits, run_whole, write_inputs
+from benchmarks.reliability.trained import digest, end_in_the_same_bits, run_whole, write_inputs
 from bertsmith.sealed_folders import MANIFEST
 
 Damage = Callable[[Path, Path], None]
@@ -129,7 +129,9 @@ def _case(root: Path, begun: Path, name: str, folder: str, file: str, damage: Da
     (run / "run.toml").write_text(text, "utf-8")
     attempt = run / "checkpoints" / "attempt-1"
     others = (other for other in attempt.iterdir() if other.name not in (folder, "finished"))
-    older = next(other for other in sorted(others) if (other / file).exists())
+    whole = digest(attempt / folder / file)
+    # Trap: an epoch's weights are those of the checkpoint that closes it, and swapping equal files damages nothing.
+    older = next(other for other in sorted(others) if digest(other / file) not in ("", whole))
     damage(attempt / folder / file, older / file)
     outcome = bertsmith("train", "--resume", "--output", run)
     named = folder in outcome.err or folder.startswith("step") and not (attempt / folder).exists()

@@ -16,6 +16,7 @@ from benchmarks.reliability.cases import Case
 from benchmarks.reliability.trained import end_in_the_same_bits, run_whole, write_inputs
 
 SECONDS_ALLOWED = 2.0
+SECONDS_TO_THE_SECOND = 0.01
 PHASES: dict[str, Callable[[Path], bool]] = {
     "while it prepares": lambda folder: True,
     "at its first steps": lambda folder: (folder / "log.jsonl").exists(),
@@ -37,6 +38,7 @@ def measure() -> list[Case]:
         for phase in PHASES
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     ]
+    cases += [_case(root, settings, phase, signal.SIGTERM, twice=True) for phase in PHASES]
     shutil.rmtree(root)
     return cases
 
@@ -51,8 +53,10 @@ def _command(settings: dict[str, object], *more: str) -> list[str]:
     return [sys.executable, "-m", "bertsmith", "train", str(settings["data"]), *flags, *more]
 
 
-def _case(root: Path, settings: dict[str, object], phase: str, number: signal.Signals) -> Case:
-    folder, name = root / "run", f"{number.name} {phase}"
+def _case(
+    root: Path, settings: dict[str, object], phase: str, number: signal.Signals, *, twice: bool = False
+) -> Case:
+    folder, name = root / "run", f"{number.name} {'twice ' if twice else ''}{phase}"
     shutil.rmtree(folder, ignore_errors=True)
     child = subprocess.Popen(
         _command(settings, "--output", str(folder)), stderr=subprocess.PIPE, text=True, env=os.environ
@@ -63,6 +67,9 @@ def _case(root: Path, settings: dict[str, object], phase: str, number: signal.Si
         time.sleep(0.0005)
     child.send_signal(number)
     sent = time.perf_counter()
+    if twice:
+        time.sleep(SECONDS_TO_THE_SECOND)
+        child.send_signal(number)
     err = child.stderr.read()
     code, seconds = child.wait(), time.perf_counter() - sent
     if code == 0 and (folder / "results.json").exists():
@@ -81,5 +88,7 @@ def _case(root: Path, settings: dict[str, object], phase: str, number: signal.Si
     )
     same = end_in_the_same_bits(folder, root / "unbroken")
     in_time = seconds <= SECONDS_ALLOWED
-    outcome = f"exit {code}, {'the same' if same else 'OTHER'} bits afterwards"
+    outcome = (
+        f"exit {code}{' of two signals' if twice else ''}, {'the same' if same else 'OTHER'} bits afterwards"
+    )
     return Case(name, outcome if in_time else f"{outcome}, but {seconds:.1f} s", ok=same and in_time)

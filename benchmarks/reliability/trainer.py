@@ -77,7 +77,8 @@ def train(folder: Path, *, resumes: bool) -> dict[str, Tensor]:
 
 
 def _into(folder: Path, result: Path, *, resumes: bool) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     try:
         torch.save(train(folder, resumes=resumes), result)
     except Exception as error:  # noqa: BLE001 - whatever it raises is the outcome
