@@ -20,6 +20,7 @@ from torch import Tensor
 
 from benchmarks.honesty.runs import Ended, run, scratch
 from benchmarks.honesty.tasks import Texts, make
+from bertsmith.model import heads
 from bertsmith.training import loop
 
 TINY = {"learning_rate": 1e-3, "epochs": 5}
@@ -204,8 +205,8 @@ class _PoisonGradient(torch.autograd.Function):
         return values.clone()
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
-        return gradients[0] * float("nan")
+    def backward(context: Any, *upstream: Tensor) -> Tensor:
+        return upstream[0] * float("nan")
 
 
 def _at_step(step: int, spoil: Callable[[Tensor], Tensor]) -> Callable[[], AbstractContextManager[None]]:
@@ -213,7 +214,7 @@ def _at_step(step: int, spoil: Callable[[Tensor], Tensor]) -> Callable[[], Abstr
 
     @contextmanager
     def spoilt() -> Iterator[None]:
-        original = loop.summed_cross_entropy
+        original = heads.summed_cross_entropy
         calls = 0
 
         def spoilt_loss(*arguments: Any, **named: Any) -> Tensor:
@@ -222,7 +223,7 @@ def _at_step(step: int, spoil: Callable[[Tensor], Tensor]) -> Callable[[], Abstr
             loss = original(*arguments, **named)
             return spoil(loss) if calls == step else loss
 
-        with patch.object(loop, "summed_cross_entropy", spoilt_loss):
+        with patch("bertsmith.training.gradients.summed_cross_entropy", spoilt_loss):
             yield
 
     return spoilt

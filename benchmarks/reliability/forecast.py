@@ -54,12 +54,12 @@ def _in_fresh_process(case: dict[str, object]) -> tuple[float, float]:
 
 
 def _child(case: dict[str, object]) -> None:
-    """Prepare, then train some steps and validate once, between the estimate and the peak."""
+    """Prepare, then train some steps with a checkpoint among them and validate once, between the estimate and the peak."""
     from bertsmith.config import Config
     from bertsmith.console import Console
+    from bertsmith.interruption import Interruption
     from bertsmith.preparation import prepare
-    from bertsmith.run_folder import RunFolder
-    from bertsmith.training.checkpoint import EpochWeights
+    from bertsmith.training.checkpoint import AttemptCheckpoints, Every, Keeping
     from bertsmith.watched_training import train_watched
 
     torch.set_num_threads(1)
@@ -81,8 +81,13 @@ def _child(case: dict[str, object]) -> None:
         assert prepared.forecast is not None
         meter = PeakMeter()
         meter.start()
-        weights = EpochWeights(RunFolder(root / "run"))
-        train_watched(prepared, weights=weights, log_path=root / "log.jsonl", console=Console.nowhere())
+        keeping = Keeping(Every(steps=NUM_STEPS // 2), Interruption(), tell=lambda text: None)
+        train_watched(
+            prepared,
+            checkpoints=AttemptCheckpoints(root / "attempt-1", keeping),
+            log_path=root / "log.jsonl",
+            console=Console.nowhere(),
+        )
         print(json.dumps({"expected": prepared.forecast.needed_bytes, "measured": meter.bytes_above()}))
 
 

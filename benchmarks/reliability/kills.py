@@ -41,7 +41,11 @@ def _trial(settings: dict[str, Any], root: Path, *, seconds: float, number: int,
         child.join()
     was = _reached(folder)
     if was != "finished":
-        run_whole(settings, folder, **_how_to_go_on(folder))
+        try:
+            run_whole(settings, folder, **_how_to_go_on(folder))
+        except RuntimeError:
+            left = ", ".join(sorted(file.name for file in folder.iterdir()))
+            return Case(f"kill {number} at {instants}", f"killed {was}, cannot go on from {left}", ok=False)
     same = end_in_the_same_bits(folder, root / "unbroken")
     return Case(
         f"kill {number} at {instants}", f"killed {was}, {'the same' if same else 'OTHER'} bits", ok=same

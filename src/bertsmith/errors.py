@@ -63,8 +63,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 class BertsmithError(Exception):
     """Everything that bertsmith raises on purpose. `str(error)` is the whole message for the user, fit to be shown."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(map(printable, lines)))
 
 
 class ConfigError(BertsmithError):
@@ -72,7 +72,7 @@ class ConfigError(BertsmithError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(map(printable, problems))
-        Exception.__init__(self, "\n".join(self.problems))
+        super().__init__(*problems)
 
 
 class DataError(BertsmithError):
@@ -176,9 +176,10 @@ class RunChanged(RunFolderError):
         remedy = (
             "or go on all the same with --accept-changes" if can_be_accepted else "or choose another --output"
         )
-        lines = ("--resume: this is not what the run began with.", *changes)
         super().__init__(
-            "\n".join((*lines, f"Put it back as it was, start again with --overwrite, {remedy}."))
+            "--resume: this is not what the run began with.",
+            *changes,
+            f"Put it back as it was, start again with --overwrite, {remedy}.",
         )
 
 
@@ -187,9 +188,10 @@ class NothingToResume(RunFolderError):
 
     def __init__(self, skipped: Sequence[str], *, why: str = "no checkpoint is whole") -> None:
         self.skipped = tuple(skipped)
-        lines = (f"--resume: {why}.", *(f"{line}." for line in skipped))
         super().__init__(
-            "\n".join((*lines, "Start the run again with --overwrite, or choose another --output."))
+            f"--resume: {why}.",
+            *(f"{line}." for line in skipped),
+            "Start the run again with --overwrite, or choose another --output.",
         )
 
 

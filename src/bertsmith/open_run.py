@@ -93,7 +93,15 @@ class OpenRun:
         if not was_killed_for_memory(self.lock.left_behind):
             return
         recipe = prepared.config.training
-        rows = max(1, (memory.micro_batch_size or recipe.micro_batch_size or recipe.batch_size) // 2)
+        known = memory.micro_batch_size or recipe.micro_batch_size or recipe.batch_size
+        if known == 1:
+            self.console.say(
+                "The last process was killed by the system for lack of memory, with one row per pass: no smaller pass is left. "
+                "If it is killed again, give it more memory, or start anew with a smaller --max-length.",
+                style="yellow",
+            )
+            return
+        rows = known // 2
         memory.learn(rows)
         write_whole(path, json.dumps(rows))
         told = f"--micro-batch-size {rows}"

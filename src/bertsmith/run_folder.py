@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bertsmith.durable_files import bytes_free, must_take_files, remove_part, write_whole
+from bertsmith.durable_files import bytes_free, must_take_files, part_of, remove_part, write_whole
 from bertsmith.errors import ConfigError, NoRoom, NotARunFolder, RunFolderError, RunFolderExists
 from bertsmith.printing import is_hidden
 
@@ -149,7 +149,9 @@ class RunFolder:
             raise RunFolderError(
                 f"{self.path}: {above} is a file, so it can hold no folder. Choose another --output."
             )
-        if not self.path.exists() or not any(file != self.lock for file in self.path.iterdir()):
+        # What a process that was killed before its first whole file leaves.
+        traces = {self.lock, part_of(self.settings), part_of(self.weights)}
+        if not self.path.exists() or traces.issuperset(self.path.iterdir()):
             return
         if not self.is_ours():
             raise NotARunFolder(

@@ -18,6 +18,7 @@ from tests.story.conftest import Finished
 from tests.story.rows import keyword_rows, write_csv
 
 import bertsmith as package
+from bertsmith.run_lock import NOTE_AT
 
 ROOT = Path(__file__).parents[2]
 RECIPE = {"learning_rate": 5e-3, "epochs": 3, "device": "cpu", "threads": 1, "checkpoint_every": "5"}
@@ -190,6 +191,20 @@ def test_where_there_is_no_run_nothing_is_resumed(
     outcome = bertsmith("train", reviews, *flags, "--output", tmp_path / "nowhere")
     assert outcome.code == 2
     assert "Traceback" not in outcome.err
+    assert "\\x0a" not in outcome.err
+
+
+def test_after_a_kill_by_the_system_for_memory_it_goes_on_in_passes_of_half_the_rows(
+    reviews: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    end_in_child(reviews, tiny, folder, when=has("checkpoints/attempt-1/step-*"))
+    note = json.loads((folder / ".lock").read_bytes()[NOTE_AT:])
+    monkeypatch.setattr("bertsmith.open_run.oom_kills", lambda: note["oom_kills"] + 1)
+    outcome = bertsmith("train", "--resume", "--output", folder)
+    assert outcome.code == 0, outcome.err
+    assert "going on with half the micro-batch, as with --micro-batch-size 4" in outcome.err
+    assert [bend["micro_batch_size"] for bend in results(folder)["memory"]["bends"]] == [4]
 
 
 def test_rows_that_came_from_python_are_asked_for_again(tiny: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bertsmith.errors import ConfigError
+from bertsmith.errors import ConfigError, NotARunFolder
 from bertsmith.run_folder import RunFolder, folder_of, write_json
 
 
@@ -29,6 +29,24 @@ def test_a_name_that_no_toml_file_can_hold_is_refused_before_anything_is_made(tm
     with pytest.raises(ConfigError, match="train_file.*not UTF-8. Rename it"):
         folder.create('[data]\ntrain_file = "a\udcff.csv"\n')
     assert not folder.path.exists()
+
+
+@pytest.mark.parametrize("name", [".lock", ".run.toml.part", ".model.safetensors.part"])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_a_kill_before_the_first_whole_file_leaves_is_in_nobodys_way(
+    name: str, overwrite: bool, tmp_path: Path
+) -> None:
+    (tmp_path / name).touch()
+    folder = RunFolder(tmp_path)
+    folder.must_be_free(overwrite=overwrite)
+    folder.create("")
+    assert folder.is_ours()
+
+
+def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.part").touch()
+    with pytest.raises(NotARunFolder):
+        RunFolder(tmp_path).must_be_free(overwrite=True)
 
 
 def test_half_of_a_surrogate_pair_is_written_as_its_escape(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ class Forecast:
     """Of the largest pass of training."""
     scoring: int
     """Of the largest pass without gradients."""
+    checkpoint: int
+    """The copy of weights and moments that is written while the next steps run."""
     code: int
     """What is compiled on a CPU for the shapes that occur."""
     free: int | None
@@ -93,7 +95,8 @@ class Forecast:
     def needed_bytes(self) -> int:
         """On top of what is held now."""
         # Summed: what a training pass frees has other sizes than what scoring asks for, and is hardly used again.
-        return self.gradients + self.moments + self.activations + self.scoring + self.code
+        training = self.gradients + self.moments + self.activations
+        return training + self.scoring + self.checkpoint + self.code
 
     @property
     def peak_bytes(self) -> int:
@@ -107,7 +110,8 @@ class Forecast:
         return (
             f"Memory: about {byte_size(self.peak_bytes)} at the peak: {byte_size(self.held)} held now (weights {byte_size(self.weights)}), "
             f"gradients {byte_size(self.gradients)}, Adam's moments {byte_size(self.moments)}, "
-            f"activations {byte_size(self.activations)}, scoring {byte_size(self.scoring)}, compiled code {byte_size(self.code)}{free}."
+            f"activations {byte_size(self.activations)}, scoring {byte_size(self.scoring)}, a checkpoint {byte_size(self.checkpoint)}, "
+            f"compiled code {byte_size(self.code)}{free}."
         )
 
 
@@ -138,13 +142,16 @@ def forecast(
     in_use = _embedding_bytes(model, dataset) if is_packed else 0
     passes = _Passes(dataset.texts.lengths, recipe=recipe, costs=costs, is_packed=is_packed)
     scored = _scored_tokens(validation, layout=layout, rows=recipe.eval_batch_size)
+    weights = sum(parameter.nbytes for parameter in model.parameters())
     expected = Forecast(
         held=held_bytes(runtime.device),
-        weights=sum(parameter.nbytes for parameter in model.parameters()),
+        weights=weights,
         gradients=trained + in_use,
         moments=2 * trained,
         activations=passes.activations(recipe.micro_batch_size or recipe.batch_size),
         scoring=int(costs.for_a_moment * scored.max()),
+        # Bytes of a file are made in the machine's memory, whatever the device.
+        checkpoint=weights + 2 * trained if runtime.device.type == "cpu" else 0,
         code=_code_bytes(passes, scored) if runtime.device.type == "cpu" else 0,
         free=free_bytes(runtime.device),
     )
