@@ -150,8 +150,8 @@ def forecast(
         moments=2 * trained,
         activations=passes.activations(recipe.micro_batch_size or recipe.batch_size),
         scoring=int(costs.for_a_moment * scored.max()),
-        # Bytes of a file are made in the machine's memory, whatever the device.
-        checkpoint=weights + 2 * trained if runtime.device.type == "cpu" else 0,
+        # Of the moments twice: safetensors makes bytes of each tensor, and then of the file.
+        checkpoint=weights + 2 * (2 * trained) if runtime.device.type == "cpu" else 0,
         code=_code_bytes(passes, scored) if runtime.device.type == "cpu" else 0,
         free=free_bytes(runtime.device),
     )
