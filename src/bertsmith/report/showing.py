@@ -166,6 +166,7 @@ def written_paths(run: Run) -> list[tuple[Path, str]]:
     """What the run wrote, for a person to open next."""
     folder = run.folder
     paths = [
+        (folder.report, "the page: answer, evidence and doubts, for any browser"),
         (folder.card, "model card"),
         (folder.results, "every number"),
         (folder.findings, "findings"),
