@@ -15,7 +15,7 @@ from typing import Any
 from tests.killable_training import start_training
 
 from benchmarks.reliability.cases import Case
-from benchmarks.reliability.trained import end_in_the_same_bits, run_whole, write_inputs
+from benchmarks.reliability.trained import end_in_the_same_bits, how_to_go_on, run_whole, write_inputs
 
 
 def measure(trials: int = 200, *, seed: int = 0) -> list[Case]:
@@ -35,14 +35,14 @@ def _trial(settings: dict[str, Any], root: Path, *, seconds: float, number: int,
     shutil.rmtree(folder, ignore_errors=True)
     instants = [draw.uniform(0, seconds) for _ in range(1 + number % 2)]
     for instant in instants:
-        child = start_training(**settings, output=str(folder), **_how_to_go_on(folder))
+        child = start_training(**settings, output=str(folder), **how_to_go_on(folder))
         time.sleep(instant)
         child.kill()
         child.join()
     was = _reached(folder)
     if was != "finished":
         try:
-            run_whole(settings, folder, **_how_to_go_on(folder))
+            run_whole(settings, folder, **how_to_go_on(folder))
         except RuntimeError:
             left = ", ".join(sorted(file.name for file in folder.iterdir()))
             return Case(f"kill {number} at {instants}", f"killed {was}, cannot go on from {left}", ok=False)
@@ -50,16 +50,6 @@ def _trial(settings: dict[str, Any], root: Path, *, seconds: float, number: int,
     return Case(
         f"kill {number} at {instants}", f"killed {was}, {'the same' if same else 'OTHER'} bits", ok=same
     )
-
-
-def _how_to_go_on(folder: Path) -> dict[str, Any]:
-    """What a user would do: go on where the tool can, else the same command again."""
-    if (folder / "checkpoints" / "began_with.json").exists():
-        return {
-            "resume": not (folder / "results.json").exists(),
-            "overwrite": (folder / "results.json").exists(),
-        }
-    return {"overwrite": True}
 
 
 def _reached(folder: Path) -> str:

@@ -50,3 +50,13 @@ def end_in_the_same_bits(folder: Path, unbroken: Path) -> bool:
 def digest(file: Path) -> str:
     """SHA-256 of a file; empty where there is none."""
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
+
+
+def how_to_go_on(folder: Path) -> dict[str, Any]:
+    """What a user would do: go on where the tool can, else the same command again."""
+    if (folder / "checkpoints" / "began_with.json").exists():
+        return {
+            "resume": not (folder / "results.json").exists(),
+            "overwrite": (folder / "results.json").exists(),
+        }
+    return {"overwrite": True}

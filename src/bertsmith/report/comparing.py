@@ -173,9 +173,17 @@ def show_comparison(compared: Compared, console: Console) -> None:
     rows: list[tuple[tuple[str, ...], str | None]] = []
     for name, run in zip(compared.names, compared.runs, strict=True):
         outcome, tone = _outcome(run)
-        rows.append(((name, outcome, *(_cell(run, key) for key in SHOWN)), "red" if tone == "bad" else None))
+        # The verdict is last, where it may take more than one line of a narrow screen.
+        cells = (
+            name,
+            _cell(run, "accuracy"),
+            _cell(run, "macro_f1"),
+            _cell(run, "loss").split(" (")[0],
+            outcome,
+        )
+        rows.append((cells, "red" if tone == "bad" else None))
     console.table(
-        ("Run", "Verdict", "Accuracy", "Macro-F1", "Loss"),
+        ("Run", "Accuracy", "Macro-F1", "Loss", "Verdict"),
         rows,
         caption="On the test rows of each, with 95 % intervals.",
     )
