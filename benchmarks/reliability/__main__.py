@@ -46,7 +46,9 @@ PARTS: dict[str, Measure] = {
     "memory": lambda options: (Case(name, told, ok=ok) for name, ok, told in memory.measure()),
     "bad_inputs": lambda options: _named(bad_inputs.measure()),
     "attack_strings": lambda options: _named(attack_strings.measure()),
-    "hostile_folders": lambda options: _named(hostile_folders.measure()),
+    "hostile_folders": lambda options: (
+        Case(line.case, line.outcome, ok=line.ok) for line in hostile_folders.measure()
+    ),
     "trainer": lambda options: trainer.measure(),
 }
 
