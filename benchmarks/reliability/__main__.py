@@ -24,6 +24,7 @@ from benchmarks.reliability import (
     predicting,
     saves,
     signals,
+    system_kill,
     trainer,
 )
 from benchmarks.reliability.cases import Case, show
@@ -44,6 +45,7 @@ PARTS: dict[str, Measure] = {
     "predicting": lambda options: _named(predicting.measure()),
     "disk_full": lambda options: _named(disk_full.measure()),
     "memory": lambda options: (Case(name, told, ok=ok) for name, ok, told in memory.measure()),
+    "system_kill": lambda options: system_kill.measure(),
     "bad_inputs": lambda options: _named(bad_inputs.measure()),
     "attack_strings": lambda options: _named(attack_strings.measure()),
     "hostile_folders": lambda options: (

@@ -119,7 +119,7 @@ def train_command(
 
     finished = finetune(resolved.data.train_file, config=resolved, console=console)
     put_json(finished, wanted=json_)
-    if finished.verdict.exit_code and not resolved.output.no_fail:
+    if finished.verdict.exit_code and not finished.config.output.no_fail:
         raise typer.Exit(EXIT_ANSWER_IS_NO)
 
 

@@ -207,6 +207,16 @@ def test_after_a_kill_by_the_system_for_memory_it_goes_on_in_passes_of_half_the_
     assert [bend["micro_batch_size"] for bend in results(folder)["memory"]["bends"]] == [4]
 
 
+def test_what_was_said_of_the_exit_code_holds_for_the_command_that_goes_on(
+    reviews: Path, tiny: Path, tmp_path: Path
+) -> None:
+    folder, hopeless = tmp_path / "run", {"learning_rate": 1e-9, "on_failure": "continue", "no_fail": True}
+    end_in_child(reviews, tiny, folder, when=has("checkpoints/attempt-1/step-*"), **hopeless)
+    outcome = bertsmith("train", "--resume", "--output", folder)
+    assert results(folder)["verdict"]["outcome"] in ("collapsed", "not_shown_to_learn")
+    assert outcome.code == 0, outcome.err
+
+
 def test_rows_that_came_from_python_are_asked_for_again(tiny: Path, tmp_path: Path) -> None:
     texts, labels = (list(column) for column in zip(*keyword_rows(320), strict=True))
     end_in_child((texts, labels), tiny, tmp_path / "run", when=has("checkpoints/attempt-1/step-*"))
