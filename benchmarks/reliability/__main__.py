@@ -22,6 +22,7 @@ from benchmarks.reliability import (
     kills,
     memory,
     predicting,
+    retention,
     saves,
     signals,
     system_kill,
@@ -39,6 +40,7 @@ def _named(found: Iterable[tuple[str, str, bool]]) -> Iterable[Case]:
 PARTS: dict[str, Measure] = {
     "kills": lambda options: kills.measure(options.kills),
     "saves": lambda options: saves.measure(),
+    "retention": lambda options: retention.measure(),
     "damage": lambda options: damage.measure(),
     "cost": lambda options: cost.measure(),
     "signals": lambda options: signals.measure(),
