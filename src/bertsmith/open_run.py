@@ -64,7 +64,6 @@ class OpenRun:
         now = began_with(prepared)
         if self.resumes:
             self._must_be_the_same(json.loads(path.read_text("utf-8")), now)
-            self._make_room_in_memory(prepared)
         else:
             settings = prepared.config.to_toml()
             refuse_undecodable(settings)  # before there is a folder
@@ -73,6 +72,7 @@ class OpenRun:
             self.folder.create(settings)
         self.folder.checkpoints.mkdir(exist_ok=True)
         write_whole(path, json.dumps(now, indent=1))
+        self._take_up_memory(prepared)
         self.began = True
 
     def _must_be_the_same(self, then: dict[str, Any], now: dict[str, Any]) -> None:
@@ -85,30 +85,43 @@ class OpenRun:
         for change in changes(then["machine"], now["machine"]):
             self.console.say(f"Not as when the run began, so the bits may differ: {change}", style="yellow")
 
-    def _make_room_in_memory(self, prepared: Prepared) -> None:
-        """After a kill for lack of memory go on in passes of half the rows; what was learned so is kept for the next time."""
+    def _take_up_memory(self, prepared: Prepared) -> None:
+        """Begin with what an earlier process learned of the memory, and keep what this one learns of it."""
         path, memory = self.folder.checkpoints / "memory.json", prepared.memory
         if path.exists():
-            memory.learn(json.loads(path.read_text("utf-8")))
-        if not was_killed_for_memory(self.lock.left_behind):
-            return
+            learned = json.loads(path.read_text("utf-8"))
+            memory.learn(learned["micro_batch_size"])
+            memory.budget.most = learned["scoring_tokens"]
+        if self.resumes and was_killed_for_memory(self.lock.left_behind):
+            self._halve_passes(prepared)
+        tell = memory.budget.tell
+
+        def tell_and_keep(sentence: str) -> None:
+            tell(sentence)
+            self._keep_memory(prepared)
+
+        memory.budget.tell = tell_and_keep
+
+    def _keep_memory(self, prepared: Prepared) -> None:
+        memory = prepared.memory
+        learned = {"micro_batch_size": memory.micro_batch_size, "scoring_tokens": memory.budget.most}
+        write_whole(self.folder.checkpoints / "memory.json", json.dumps(learned))
+
+    def _halve_passes(self, prepared: Prepared) -> None:
+        """After a kill for lack of memory."""
+        killed = "The last process was killed by the system for lack of memory"
         recipe = prepared.config.training
-        known = memory.micro_batch_size or recipe.micro_batch_size or recipe.batch_size
-        if known == 1:
+        rows = (prepared.memory.micro_batch_size or recipe.micro_batch_size or recipe.batch_size) // 2
+        if rows:
+            prepared.memory.learn(rows)
+            self._keep_memory(prepared)
+            how = f"going on with half the micro-batch, as with --micro-batch-size {rows}."
+            self.console.say(f"{killed}: {how}", style="yellow")
+        else:
+            how = "If it is killed again, give it more memory, or start anew with a smaller --max-length."
             self.console.say(
-                "The last process was killed by the system for lack of memory, with one row per pass: no smaller pass is left. "
-                "If it is killed again, give it more memory, or start anew with a smaller --max-length.",
-                style="yellow",
+                f"{killed}, with one row per pass: no smaller one is left. {how}", style="yellow"
             )
-            return
-        rows = known // 2
-        memory.learn(rows)
-        write_whole(path, json.dumps(rows))
-        told = f"--micro-batch-size {rows}"
-        self.console.say(
-            f"The last process was killed by the system for lack of memory: going on with half the micro-batch, as with {told}.",
-            style="yellow",
-        )
 
     def drop(self, name: str) -> None:
         """Remove the attempts of one training, of which nothing is needed any more."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
 from tests.story.commands import bertsmith, results
 
 from benchmarks.reliability.memory import CASES, _in_fresh_process
+from bertsmith.model.prediction import TokenBudget
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is enforced on Linux alone")
 
@@ -50,3 +52,25 @@ def test_where_not_even_one_row_fits_the_run_ends_with_the_remedy(
     assert outcome.code == 2
     assert "bertsmith: Step 1: there is not enough memory to train on rows one by one" in outcome.err
     assert "--max-length" in outcome.err and "Traceback" not in outcome.err
+
+
+def test_what_scoring_learned_of_the_memory_is_kept_for_the_process_that_goes_on(
+    few_reviews, tiny, tmp_path, monkeypatch
+) -> None:
+    from bertsmith.preparation import predict_logits
+
+    def score_in_too_little(*arguments: object, budget: TokenBudget, **settings: object) -> object:
+        budget.shrink(8, tokens=80, of_half=40)
+        budget.fitted()
+        return predict_logits(*arguments, budget=budget, **settings)
+
+    monkeypatch.setattr("bertsmith.preparation.predict_logits", score_in_too_little)
+    folder = tmp_path / "run"
+    bertsmith("train", few_reviews, "--model", tiny, "--device", "cpu", "--epochs", 1, "--output", folder)
+    assert json.loads((folder / "checkpoints" / "memory.json").read_text("utf-8"))["scoring_tokens"] == 40
+
+    monkeypatch.undo()
+    (folder / "results.json").unlink()
+    outcome = bertsmith("train", "--resume", "--no-fail", "--output", folder)
+    assert outcome.code == 0, outcome.err
+    assert results(folder)["memory"]["scoring_tokens"] == 40
