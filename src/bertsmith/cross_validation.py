@@ -209,21 +209,24 @@ def judge_folds(
         bag_of_words=baselines.bag_of_words,
         earlier_test_reads=runs_that_read(fingerprint(rows), beside=folder),
     )
-    mistakes = replace(
-        mistakes_of(prepared, test),
-        suspected=suspected_label_errors(
+    verdict = _with_failures(judge(evidence), failed, len(folds))
+    # Models that know nothing of the labels cannot tell which of them are wrong.
+    suspected = (
+        ()
+        if verdict.exit_code
+        else suspected_label_errors(
             rows, probabilities(test.logits), label_ids_of(encoded), label_names=prepared.data.label_set.names
-        ),
+        )
     )
     return Judgement(
-        _with_failures(judge(evidence), failed, len(folds)),
+        verdict,
         best_epoch_index=evidence.best_epoch - 1 if evidence.best_epoch else None,
         validation=validation,
         test=test,
         baselines=baselines.summary,
         calibration=calibration_of(validation, test, temperature=temperature, reason=reason),
         threshold=threshold,
-        mistakes=mistakes,
+        mistakes=replace(mistakes_of(prepared, test), suspected=suspected),
     )
 
 

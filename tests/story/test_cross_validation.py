@@ -86,6 +86,8 @@ def test_labels_that_follow_from_nothing_are_not_shown_on_all_rows_either(tiny: 
 
     assert outcome.code == 1
     assert results(tmp_path / "run")["verdict"]["outcome"] in ("not_shown_to_learn", "collapsed")
+    assert "mislabelled" not in outcome.err
+    assert not (results(tmp_path / "run")["mistakes"] or {"suspected": []})["suspected"]
 
 
 def test_folds_and_a_given_test_file_cannot_go_together(data: Path, tiny: Path, tmp_path: Path) -> None:

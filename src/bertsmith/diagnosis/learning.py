@@ -12,8 +12,8 @@ from bertsmith.training.signs import has_vanishing_gradients, is_wrongly_wired, 
 
 FEW_STEPS = 300
 """Below this many optimizer steps a BERT has often not left chance yet."""
-MEMORISED_LOSS = 0.1
-"""Training loss in nats below which the training rows are known by heart."""
+MEMORISED_SHARE = 0.25
+"""Training loss, of the label prior's, below which the training rows are known by heart: dropout keeps an epoch's mean above 0."""
 AT_CHANCE_GAIN = 0.1
 """A gain over chance below this is called chance beside a training loss near 0."""
 MISLEADING_SHARE = 0.7
@@ -98,7 +98,7 @@ def memorised(evidence: Evidence) -> str:
         return ""
     # Where nothing can be learned, the best epoch may be an early one, long before the rows are known by heart.
     lowest = min(epoch.train_loss for epoch in evidence.history.epochs)
-    if not lowest < MEMORISED_LOSS:
+    if not lowest < MEMORISED_SHARE * evidence.training_entropy:
         return ""
     if gain(evidence.validation.evaluation) >= AT_CHANCE_GAIN:
         return ""

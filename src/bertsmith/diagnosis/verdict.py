@@ -34,6 +34,8 @@ Outcome = Literal[
     "cannot_tell",
 ]
 
+USABLE: tuple[Outcome, ...] = ("learned", "no_better_than_baseline")
+"""The outcomes after which the model may be used."""
 TEST_LEVEL = 0.005
 """One-sided p-value on the test rows from which on learning is not shown."""
 VALIDATION_LEVEL = 0.05
@@ -60,7 +62,7 @@ class Verdict:
     @property
     def exit_code(self) -> int:
         """0 where the model may be used, 1 where the answer is no."""
-        return 0 if self.outcome in ("learned", "no_better_than_baseline") else 1
+        return 0 if self.outcome in USABLE else 1
 
     def to_json(self) -> dict[str, Any]:
         """Outcome, sentence and reasons as plain JSON values."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+from bertsmith.diagnosis.verdict import USABLE
 from bertsmith.report.charts import reliability_chart, threshold_chart
 from bertsmith.report.finished_run import FinishedRun, TestRow
 from bertsmith.report.markdown import name_of, neutral
@@ -88,7 +89,8 @@ def mistakes(run: FinishedRun) -> dict[str, Any]:
         "num_suspected_shown": sum(row.kind != "mistake" for row in kept),
         "num_test": len(run.test_rows),
         "num_suspected": len(known["suspected"]),
-        "looked_for_suspects": results["folds"] is not None,
+        # Models that know nothing of the labels cannot tell which of them are wrong.
+        "looked_for_suspects": results["folds"] is not None and results["verdict"]["outcome"] in USABLE,
         "has_pairs": any(row.text_pair is not None for row in kept),
     }
 
