@@ -20,7 +20,7 @@ from bertsmith.data.example import Dataset
 from bertsmith.data.folding import fold_numbers
 from bertsmith.diagnosis.evidence import Evidence
 from bertsmith.diagnosis.mistakes import suspected_label_errors
-from bertsmith.diagnosis.verdict import Verdict, judge
+from bertsmith.diagnosis.verdict import USABLE, Verdict, judge
 from bertsmith.errors import ConfigError
 from bertsmith.folds import Fold, read_fold, run_fold, with_splits, write_fold
 from bertsmith.judgement import Judged, Judgement
@@ -29,7 +29,7 @@ from bertsmith.model.restarting import reset_weights
 from bertsmith.open_run import OpenRun
 from bertsmith.preparation import Prepared, encode_labelled, label_ids_of
 from bertsmith.rescued_training import Trained, train_until_learned
-from bertsmith.run import Baselines
+from bertsmith.run import Baselines, Mistakes
 from bertsmith.run_folder import RunFolder, runs_that_read
 from bertsmith.scored import (
     Scored,
@@ -210,14 +210,6 @@ def judge_folds(
         earlier_test_reads=runs_that_read(fingerprint(rows), beside=folder),
     )
     verdict = _with_failures(judge(evidence), failed, len(folds))
-    # Models that know nothing of the labels cannot tell which of them are wrong.
-    suspected = (
-        ()
-        if verdict.exit_code
-        else suspected_label_errors(
-            rows, probabilities(test.logits), label_ids_of(encoded), label_names=prepared.data.label_set.names
-        )
-    )
     return Judgement(
         verdict,
         best_epoch_index=evidence.best_epoch - 1 if evidence.best_epoch else None,
@@ -226,8 +218,20 @@ def judge_folds(
         baselines=baselines.summary,
         calibration=calibration_of(validation, test, temperature=temperature, reason=reason),
         threshold=threshold,
-        mistakes=replace(mistakes_of(prepared, test), suspected=suspected),
+        # Models that know nothing of the labels cannot tell which of them are wrong.
+        mistakes=_with_suspects(prepared, test) if verdict.outcome in USABLE else mistakes_of(prepared, test),
     )
+
+
+def _with_suspects(prepared: Prepared, test: Scored) -> Mistakes:
+    """The mistakes, with the rows that look mislabelled."""
+    suspected = suspected_label_errors(
+        test.dataset,
+        probabilities(test.logits),
+        label_ids_of(test.encoded),
+        label_names=prepared.data.label_set.names,
+    )
+    return replace(mistakes_of(prepared, test), suspected=suspected)
 
 
 def _gathered(
