@@ -50,9 +50,7 @@ PARTS: dict[str, Measure] = {
     "system_kill": lambda options: system_kill.measure(),
     "bad_inputs": lambda options: _named(bad_inputs.measure()),
     "attack_strings": lambda options: _named(attack_strings.measure()),
-    "hostile_folders": lambda options: (
-        Case(line.case, line.outcome, ok=line.ok) for line in hostile_folders.measure()
-    ),
+    "hostile_folders": lambda options: hostile_folders.measure(),
     "trainer": lambda options: trainer.measure(),
 }
 

@@ -17,12 +17,10 @@ from benchmarks.reliability.cases import Case
 from benchmarks.speed import ours
 from benchmarks.speed.case import Case as SpeedCase
 from benchmarks.speed.data import names
-from bertsmith.config import TrainingConfig
 from bertsmith.console import byte_size
 from bertsmith.interruption import Interruption
 from bertsmith.training.checkpoint import AttemptCheckpoints, Every, Keeping
-from bertsmith.training.loop import Keeper, Observers, Trainee, train
-from bertsmith.training.plan import Plan
+from bertsmith.training.loop import Keeper, Trainee
 
 ROUNDS = 5
 NUM_STEPS = 60
@@ -69,10 +67,6 @@ def measure() -> Iterator[Case]:
 
 def _train(case: SpeedCase, *, keeps: bool) -> _Measured:
     prepared, measured = ours.prepare(case, num_rows=case.num_rows), _Measured()
-    recipe = TrainingConfig(epochs=1, batch_size=case.batch_size, seed=ours.SEED)
-    plan = Plan.of(
-        len(prepared.encoded), recipe=recipe, layout=prepared.loaded.layout, runtime=prepared.runtime
-    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "attempt-1"
 
@@ -88,14 +82,7 @@ def _train(case: SpeedCase, *, keeps: bool) -> _Measured:
                 measured.held_up += time.perf_counter() - started
 
             started = time.perf_counter()
-            train(
-                prepared.loaded.model,
-                ours.with_whole_vocabulary(prepared, case),
-                plan=plan,
-                validate=lambda: ours.no_scores(prepared.label_set),
-                observers=Observers(),
-                keeper=Keeper(between=between) if keeps else Keeper(),
-            )
+            ours.train_once(prepared, case, keeper=Keeper(between=between) if keeps else None)
         # What is still being written when the last step ends belongs to it.
         measured.seconds = time.perf_counter() - started
         saved = sorted(folder.glob("step-*")) if keeps else []

@@ -13,13 +13,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.flipped_folders import FILES, damage, outcome_of, write_good
 from tests.hostile_cases import CASES
-from tests.hostile_folders import Case, write_case
+from tests.hostile_folders import Case as HostileCase
+from tests.hostile_folders import write_case
 from tests.story.rows import keyword_rows, write_csv
+
+from benchmarks.reliability.cases import Case
 
 MEMORY_BYTES = 3_000_000_000
 """Address space that a process may take beside what it has when it begins."""
@@ -29,16 +31,7 @@ CASE_SEEDS = 150
 TEXT = "a wonderful film"
 
 
-@dataclass(frozen=True)
-class Line:
-    """One folder at one door."""
-
-    case: str
-    outcome: str
-    ok: bool
-
-
-def measure(*, num_flips: int = CASE_SEEDS) -> Iterator[Line]:
+def measure(*, num_flips: int = CASE_SEEDS) -> Iterator[Case]:
     """Every hostile folder at every door, then every random change at the door of Python.
 
     Args:
@@ -109,7 +102,7 @@ def in_a_process(door: Callable[[], int], log: Path) -> tuple[int, str, float]:
     return os.waitstatus_to_exitcode(status), log.read_text("utf-8", "replace"), time.monotonic() - start
 
 
-def judged(case: Case, door: str, code: int, *, said: str, seconds: float, is_touched: bool) -> Line:
+def judged(case: HostileCase, door: str, code: int, *, said: str, seconds: float, is_touched: bool) -> Case:
     """Whether the door did what it must."""
     lines = [line for line in said.splitlines() if line.startswith("bertsmith: ")]
     is_clean = "Traceback" not in said and not is_touched
@@ -119,10 +112,10 @@ def judged(case: Case, door: str, code: int, *, said: str, seconds: float, is_to
     else:
         ok = is_clean and code == 2 and len(lines) == 1 and re.search(case.says, lines[0]) is not None
     what = f"exit {code} in {seconds:.1f} s{', THE CANARY WAS TOUCHED' if is_touched else ''}"
-    return Line(f"{case.name} · {door}", what if ok else f"{what}: {said.strip()[-300:]}", ok)
+    return Case(f"{case.name} · {door}", what if ok else f"{what}: {said.strip()[-300:]}", ok=ok)
 
 
-def flipped(good: Path, file: str, root: Path, *, num_flips: int) -> Line:
+def flipped(good: Path, file: str, root: Path, *, num_flips: int) -> Case:
     """Random changes of one file, all of them."""
     wrong: list[str] = []
     for seed in range(num_flips):
@@ -132,7 +125,7 @@ def flipped(good: Path, file: str, root: Path, *, num_flips: int) -> Line:
         if code:
             wrong.append(f"seed {seed}: exit {code} {said.strip()[-200:]}")
     outcome = f"{num_flips - len(wrong)} of {num_flips} answered rightly or refused"
-    return Line(f"random changes of {file}", "; ".join([outcome, *wrong[:5]]), not wrong)
+    return Case(f"random changes of {file}", "; ".join([outcome, *wrong[:5]]), ok=not wrong)
 
 
 def told(outcome: str) -> int:
@@ -144,10 +137,10 @@ def told(outcome: str) -> int:
 def main() -> int:
     """Print every line; 1 if one is not as it must be."""
     lines = []
-    for line in measure():
-        print(f"{'ok ' if line.ok else 'BAD'} {line.case}: {line.outcome}", flush=True)
-        lines.append(line)
-    bad = sum(not line.ok for line in lines)
+    for case in measure():
+        print(f"{'ok ' if case.ok else 'BAD'} {case.name}: {case.outcome}", flush=True)
+        lines.append(case)
+    bad = sum(not case.ok for case in lines)
     print(f"{len(CASES)} hostile folders, {len(lines)} lines, {bad} bad")
     return 1 if bad else 0
 

@@ -23,7 +23,7 @@ from bertsmith.runtime import Runtime, choose_runtime
 from bertsmith.tokens.batching import EncodedDataset
 from bertsmith.tokens.encoding import EncodedTexts, TextEncoder
 from bertsmith.training.history import ValidationScores
-from bertsmith.training.loop import Observers, train
+from bertsmith.training.loop import Keeper, Observers, train
 from bertsmith.training.plan import Plan
 
 SEED = 42
@@ -97,7 +97,9 @@ def joined(first: EncodedDataset, second: EncodedDataset) -> EncodedDataset:
     return EncodedDataset(texts, np.concatenate([first.label_ids, second.label_ids]))
 
 
-def train_once(prepared: Prepared, case: Case, *, before: Hook = lambda: None) -> TrainingTime:
+def train_once(
+    prepared: Prepared, case: Case, *, before: Hook = lambda: None, keeper: Keeper | None = None
+) -> TrainingTime:
     """One pass in the order of the rows; `before` is called when all is ready but nothing of the training is."""
     recipe = TrainingConfig(epochs=1, batch_size=case.batch_size, seed=SEED)
     layout, runtime = prepared.loaded.layout, prepared.runtime
@@ -119,8 +121,9 @@ def train_once(prepared: Prepared, case: Case, *, before: Hook = lambda: None) -
         prepared.loaded.model,
         rows,
         plan=replace(plan, row_order=row_order),
-        validate=lambda: no_scores(prepared.label_set),
+        validate=lambda: _no_scores(prepared.label_set),
         observers=Observers(on_step=on_step),
+        keeper=keeper,
     )
     whole = time.perf_counter() - called
     return TrainingTime(steps=ended[0] - started[0], around=whole - (ended[0] - started[0]))
@@ -174,7 +177,7 @@ def use_all_threads(num_threads: int) -> None:
     torch.set_num_threads(num_threads)
 
 
-def no_scores(label_set: LabelSet) -> ValidationScores:
+def _no_scores(label_set: LabelSet) -> ValidationScores:
     """Nothing is chosen here, so nothing is scored."""
     shares = dict.fromkeys(label_set.names, 1 / len(label_set))
     return ValidationScores(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, shares, shares)

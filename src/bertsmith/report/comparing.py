@@ -178,7 +178,7 @@ def show_comparison(compared: Compared, console: Console) -> None:
             name,
             _cell(run, "accuracy"),
             _cell(run, "macro_f1"),
-            _cell(run, "loss").split(" (")[0],
+            _cell(run, "loss", with_interval=False),
             outcome,
         )
         rows.append((cells, "red" if tone == "bad" else None))
@@ -264,12 +264,12 @@ def _curves(compared: Compared, key: str) -> Any:
     )
 
 
-def _cell(run: FinishedRun, key: str) -> str:
+def _cell(run: FinishedRun, key: str, *, with_interval: bool = True) -> str:
     test = run.results["test"]
     if test is None:
         return "not read"
     score = shown_score(test[key])
-    return f"{score.value} ({score.low}–{score.high})"
+    return f"{score.value} ({score.low}–{score.high})" if with_interval else score.value
 
 
 def _names(runs: list[FinishedRun]) -> tuple[str, ...]:
