@@ -16,11 +16,11 @@ BertsmithError                 everything raised on purpose; the command line sh
 ├── RunFolderError
 │   ├── NotARunFolder
 │   ├── RunFolderExists
-│   ├── RunFolderInUse         another process is writing it
 │   ├── RunChanged             data, labels or recipe are not those that the run began with
 │   ├── NothingToResume        no run, a finished run, or no checkpoint that is whole
 │   ├── NoRoom                 the disk has less free than the run must write
 │   └── ReadBackFailed         what came back from the disk is not the model that was saved
+├── OutputInUse                another process is writing the run folder or the predictions
 ├── NotEnoughMemory            not even one row fits
 └── MissingDependency          names the command that installs it
 ```
@@ -164,10 +164,6 @@ class RunFolderExists(RunFolderError):
     """The output folder is already there."""
 
 
-class RunFolderInUse(RunFolderError):
-    """Another process is writing the output folder."""
-
-
 class RunChanged(RunFolderError):
     """What is to be resumed began with other data, labels or settings; every change is named."""
 
@@ -215,6 +211,10 @@ class ReadBackFailed(RunFolderError):
             f"{folder}: the model was saved and read back from the disk, and {problem}. Do not use the model in this folder; "
             f"what was trained is still in {folder / 'checkpoints'}. Check the disk, and write it anew."
         )
+
+
+class OutputInUse(BertsmithError):
+    """Another process is writing the output."""
 
 
 class NotEnoughMemory(BertsmithError):

@@ -17,9 +17,9 @@ from bertsmith.durable_files import write_whole
 from bertsmith.errors import ConfigError, NothingToResume, RunChanged
 from bertsmith.interruption import Interrupted, Interruption
 from bertsmith.model.kept_weights import weights_of
+from bertsmith.output_lock import OutputLock
 from bertsmith.preparation import Prepared
 from bertsmith.run_folder import RunFolder, refuse_undecodable
-from bertsmith.run_lock import RunLock
 from bertsmith.runtime import environment
 from bertsmith.training.attempts import Attempts
 from bertsmith.training.checkpoint import Every, Keeping
@@ -41,7 +41,7 @@ class OpenRun:
 
     folder: RunFolder
     keeping: Keeping
-    lock: RunLock
+    lock: OutputLock
     console: Console
     resumes: bool
     """Whether it goes on with what an earlier process left."""
@@ -58,7 +58,7 @@ class OpenRun:
 
         Raises:
             RunChanged: data, labels, model or recipe are not those that the run began with.
-            RunFolderInUse: another process writes it.
+            OutputInUse: another process writes it.
         """
         path = self.folder.checkpoints / "began_with.json"
         now = began_with(prepared)
@@ -151,7 +151,7 @@ def open_run(folder: RunFolder, *, config: Config, console: Console) -> Iterator
         interruption,
         tell=lambda text: console.say(text, style="yellow"),
     )
-    lock = RunLock(folder.lock)
+    lock = OutputLock(folder.lock, output=folder.path)
     opened = OpenRun(
         folder, keeping, lock, console, resumes=output.resume, accepts_changes=output.accept_changes
     )

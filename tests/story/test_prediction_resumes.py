@@ -22,7 +22,7 @@ from tests.story.conftest import Finished
 from tests.story.test_interruption import ROOT, environment_with_source
 
 from bertsmith.data.table import ReadOptions
-from bertsmith.errors import ConfigError, DataError
+from bertsmith.errors import ConfigError, DataError, OutputInUse
 from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
 from bertsmith.inference.predictor import Predictor
 
@@ -114,6 +114,39 @@ def test_nothing_stays_beside_a_finished_file(predictor: Predictor, rows: Path, 
     broken_off(predictor, rows, tmp_path / "out.csv")
     assert {path.name for path in tmp_path.iterdir()} == {"out.csv.partial", "out.csv.partial.json"}
     write_predictions(predictor, rows, tmp_path / "out.csv", options=replace(OFTEN, resume=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("out.csv", OFTEN),
+        ("out.csv", replace(OFTEN, resume=True)),
+        ("out.csv", replace(OFTEN, overwrite=True)),
+        ("out.parquet", replace(OFTEN, overwrite=True)),
+    ],
+)
+def test_a_second_process_is_refused_and_harms_nothing(
+    predictor: Predictor, rows: Path, tmp_path: Path, name: str, other: PredictionOptions
+) -> None:
+    refused = 0
+
+    def try_as_well(num_rows: int) -> None:
+        nonlocal refused
+        with pytest.raises(OutputInUse, match=rf"another process \(number {os.getpid()}\) is writing it"):
+            write_predictions(predictor, rows, tmp_path / name, options=other)
+        refused += 1
+
+    write_predictions(predictor, rows, tmp_path / name, options=OFTEN, on_rows=try_as_well)
+    assert refused > 1
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    whole = unbroken(predictor, rows, tmp_path, name=f"whole{Path(name).suffix}")
+    assert (tmp_path / name).read_bytes() == whole
+
+
+def test_the_lock_of_a_killed_process_stops_nobody(predictor: Predictor, rows: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.csv.partial.lock").write_bytes(b" {}")
+    write_predictions(predictor, rows, tmp_path / "out.csv", options=OFTEN)
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
 

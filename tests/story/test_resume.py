@@ -18,7 +18,7 @@ from tests.story.conftest import Finished
 from tests.story.rows import keyword_rows, write_csv
 
 import bertsmith as package
-from bertsmith.run_lock import NOTE_AT
+from bertsmith.output_lock import NOTE_AT
 
 ROOT = Path(__file__).parents[2]
 RECIPE = {"learning_rate": 5e-3, "epochs": 3, "device": "cpu", "threads": 1, "checkpoint_every": "5"}
@@ -175,7 +175,7 @@ def test_a_second_process_in_the_same_folder_is_refused(reviews: Path, tiny: Pat
         child.join()
     for outcome in outcomes:
         assert outcome.code == 2
-        assert f"another process (number {child.pid}) is writing this run" in outcome.err
+        assert f"another process (number {child.pid}) is writing it" in outcome.err
 
 
 def test_a_finished_run_has_nothing_to_resume(finished: Finished) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from bertsmith.durable_files import must_take_files
 from bertsmith.errors import ConfigError
 from bertsmith.inference.format_names import FORMAT_OF_SUFFIX, OutputFormat, format_of
+from bertsmith.output_lock import OutputLock
 
 STANDARD_STREAM = "-"
 PARTIAL_SUFFIX = ".partial"
 RECORD_SUFFIX = ".partial.json"
+LOCK_SUFFIX = ".partial.lock"
 
 
 def partial_of(path: Path) -> Path:
@@ -24,6 +28,39 @@ def partial_of(path: Path) -> Path:
 def record_of(path: Path) -> Path:
     """What it takes to go on with the partial file: `out.csv.partial.json`."""
     return path.with_name(path.name + RECORD_SUFFIX)
+
+
+def lock_of(path: Path) -> OutputLock:
+    """Held while a process writes this output: `out.csv.partial.lock`."""
+    return OutputLock(path.with_name(path.name + LOCK_SUFFIX), output=path)
+
+
+@contextmanager
+def alone_at(destination: str | Path | BinaryIO, *, overwrite: bool, resume: bool) -> Iterator[None]:
+    """No other process writes this output until the block ends; a stream needs no lock.
+
+    Raises:
+        OutputInUse: another process writes it already.
+        ConfigError: another process has written it since it was checked, or the lock cannot be written.
+    """
+    if not is_file_to_be(destination):
+        yield
+        return
+    path = Path(str(destination))
+    lock = lock_of(path)
+    _take(lock)
+    try:
+        _check_earlier(path, overwrite=overwrite, resume=resume)
+        yield
+    finally:
+        lock.give_back()
+
+
+def _take(lock: OutputLock) -> None:
+    try:
+        lock.take({})
+    except OSError as error:
+        raise not_written(lock.path, error) from error
 
 
 def is_file_to_be(destination: str | Path | BinaryIO) -> bool:
@@ -73,6 +110,7 @@ def check_destination(
                 resume,
                 "a Parquet file cannot be continued: its index is written last. Choose .csv, .tsv or .jsonl.",
             )
+        _check_others(path)
         _check_earlier(path, overwrite=overwrite, resume=resume)
         must_take_files(record_of(path))  # the longest name that will be written
     except OSError as error:
@@ -108,6 +146,14 @@ def _check_path(path: Path, source: str | Path | BinaryIO, *, output_format: Out
                 "Make it first, or choose another name."
             ]
         )
+
+
+def _check_others(path: Path) -> None:
+    """Refuse while another process writes it; the lock of one that was killed goes."""
+    lock = lock_of(path)
+    if lock.path.exists():
+        _take(lock)
+        lock.give_back()
 
 
 def _check_earlier(path: Path, *, overwrite: bool, resume: bool) -> None:

@@ -14,7 +14,7 @@ from bertsmith.data.json_lines import SAMPLE_OBJECTS
 from bertsmith.data.reading import open_table
 from bertsmith.data.table import ReadOptions, Table
 from bertsmith.errors import ConfigError, list_names
-from bertsmith.inference.destination import check_destination, is_file_to_be
+from bertsmith.inference.destination import alone_at, check_destination, is_file_to_be
 from bertsmith.inference.format_names import OutputFormat, format_of
 from bertsmith.inference.output_columns import OutputColumns, output_columns
 from bertsmith.inference.output_file import OutputFile, open_destination
@@ -102,6 +102,7 @@ def write_predictions(
 
     Raises:
         ConfigError: the output is the input, is already there, or cannot be written.
+        OutputInUse: another process is writing it.
         DataError: the source cannot be read, is not the one that is to be gone on with, its text column cannot be recognised, or it has pairs for a
             model of single texts (or the other way round).
     """
@@ -112,6 +113,19 @@ def write_predictions(
         resume=options.resume,
         output_format=options.output_format,
     )
+    with alone_at(destination, overwrite=options.overwrite, resume=options.resume):
+        return _write(predictor, source, destination, options=options, on_rows=on_rows)
+
+
+def _write(
+    predictor: Predictor,
+    source: str | Path | BinaryIO,
+    destination: str | Path | BinaryIO,
+    *,
+    options: PredictionOptions,
+    on_rows: Callable[[int], None],
+) -> PredictionSummary:
+    """What `write_predictions` does once no other process writes there."""
     table = open_table(source, options.read)
     columns, rows = read_rows(table, predictor.facts.prefer_columns(options.read, table.header))
     predictor.require_pairs_in(table, columns, pair_is_named=options.read.pair_column is not None)

@@ -1,4 +1,4 @@
-"""One process at a time writes a run folder; a killed one is known by what it left."""
+"""One process at a time writes an output; a killed one is known by what it left."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from bertsmith.errors import RunFolderInUse
-from bertsmith.run_lock import RunLock
+from bertsmith.errors import OutputInUse
+from bertsmith.output_lock import OutputLock
 
 
 def test_the_lock_is_held_until_it_is_given_back(tmp_path: Path) -> None:
-    first, second = RunLock(tmp_path / ".lock"), RunLock(tmp_path / ".lock")
+    first, second = (
+        OutputLock(tmp_path / ".lock", output=tmp_path),
+        OutputLock(tmp_path / ".lock", output=tmp_path),
+    )
     first.take({})
-    with pytest.raises(RunFolderInUse, match=f"number {os.getpid()}"):
+    with pytest.raises(OutputInUse, match=f"number {os.getpid()}"):
         second.take({})
     first.give_back()
     second.take({})
@@ -27,10 +30,10 @@ def test_the_lock_is_held_until_it_is_given_back(tmp_path: Path) -> None:
 def test_the_next_one_is_told_of_a_process_that_was_killed(tmp_path: Path) -> None:
     child = os.fork()
     if not child:
-        RunLock(tmp_path / ".lock").take({"out_of_memory_kills": 4})
+        OutputLock(tmp_path / ".lock", output=tmp_path).take({"out_of_memory_kills": 4})
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    lock = RunLock(tmp_path / ".lock")
+    lock = OutputLock(tmp_path / ".lock", output=tmp_path)
     lock.take({})
     assert lock.left_behind == {"out_of_memory_kills": 4, "pid": child}
     lock.give_back()
@@ -39,7 +42,7 @@ def test_the_next_one_is_told_of_a_process_that_was_killed(tmp_path: Path) -> No
 @pytest.mark.parametrize("left", [b"", b" not JSON", b' ["a list"]'])
 def test_a_lock_file_of_another_form_locks_nobody_out(tmp_path: Path, left: bytes) -> None:
     (tmp_path / ".lock").write_bytes(left)
-    lock = RunLock(tmp_path / ".lock")
+    lock = OutputLock(tmp_path / ".lock", output=tmp_path)
     lock.take({})
     assert lock.left_behind is None
     lock.give_back()
