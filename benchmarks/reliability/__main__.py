@@ -33,10 +33,6 @@ from benchmarks.reliability.cases import Case, show
 Measure = Callable[[argparse.Namespace], Iterable[Case]]
 
 
-def _named(found: Iterable[tuple[str, str, bool]]) -> Iterable[Case]:
-    return (Case(name, outcome, ok=ok) for name, outcome, ok in found)
-
-
 PARTS: dict[str, Measure] = {
     "kills": lambda options: kills.measure(options.kills),
     "saves": lambda options: saves.measure(),
@@ -44,12 +40,12 @@ PARTS: dict[str, Measure] = {
     "damage": lambda options: damage.measure(),
     "cost": lambda options: cost.measure(),
     "signals": lambda options: signals.measure(),
-    "predicting": lambda options: _named(predicting.measure()),
-    "disk_full": lambda options: _named(disk_full.measure()),
-    "memory": lambda options: (Case(name, told, ok=ok) for name, ok, told in memory.measure()),
+    "predicting": lambda options: predicting.measure(),
+    "disk_full": lambda options: disk_full.measure(),
+    "memory": lambda options: memory.measure(),
     "system_kill": lambda options: system_kill.measure(),
-    "bad_inputs": lambda options: _named(bad_inputs.measure()),
-    "attack_strings": lambda options: _named(attack_strings.measure()),
+    "bad_inputs": lambda options: bad_inputs.measure(),
+    "attack_strings": lambda options: attack_strings.measure(),
     "hostile_folders": lambda options: hostile_folders.measure(),
     "trainer": lambda options: trainer.measure(),
 }

@@ -24,6 +24,7 @@ from tests.story.commands import Outcome, bertsmith
 from tests.tiny_models import WORDS, write_tiny_model
 
 from benchmarks.reliability import outputs
+from benchmarks.reliability.cases import Case
 from benchmarks.reliability.strings import ATTACKS, FORGED, as_file_name, in_a_cell
 from bertsmith.cli import run as run_command
 
@@ -367,25 +368,25 @@ PARTS = (
 PARTS = (*PARTS, arguments, folders)
 
 
-def measure(every: int = 1) -> Iterator[tuple[str, str, bool]]:
-    """(case, outcome, whether it is right) of every case."""
+def measure(every: int = 1) -> Iterator[Case]:
+    """Every string, or one of so many, at every place that shows it."""
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root) / PLACE
         folder.mkdir()
         workshop = prepare(folder, every)
         for part in PARTS:
             for case, problems in part(workshop):
-                yield case, "; ".join(problems[:3]) or "neutral", not problems
+                yield Case(case, "; ".join(problems[:3]) or "neutral", ok=not problems)
 
 
 def main() -> None:
     """Print what failed, and the counts."""
     every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     right = cases = 0
-    for case, outcome, ok in measure(every):
-        cases, right = cases + 1, right + ok
-        if not ok:
-            print(f"FAILED {ascii(case)}: {ascii(outcome)[:400]}", flush=True)
+    for case in measure(every):
+        cases, right = cases + 1, right + case.ok
+        if not case.ok:
+            print(f"FAILED {ascii(case.name)}: {ascii(case.outcome)[:400]}", flush=True)
     print(f"{right} of {cases} cases right, with {len(ATTACKS)} strings")
 
 

@@ -2,8 +2,7 @@
 
 python -m benchmarks.reliability.bad_inputs [NAME …]   (NAME: only cases whose name has it)
 
-`measure()` runs every case in a child process, whose time and memory are measured, and gives (case, outcome, whether it is
-right). A case is right if every command ends within 5 s and 3 times the file and a constant of memory, too.
+`measure()` runs every table in a child process, whose time and memory are measured. A case is right if every command ends within 5 s and 3 times the file and a constant of memory, too.
 """
 
 from __future__ import annotations
@@ -28,7 +27,8 @@ from tests.story.rows import keyword_rows, write_csv
 from tests.tiny_models import write_tiny_model
 
 from benchmarks.reliability import outputs
-from benchmarks.reliability.odd_tables import Case, cases
+from benchmarks.reliability.cases import Case
+from benchmarks.reliability.odd_tables import OddTable, cases
 
 MOST_SECONDS = 5.0
 MOST_TIMES_THE_FILE = 3
@@ -69,7 +69,7 @@ def prepare(folder: Path) -> Workshop:
     return workshop
 
 
-def write_case(case: Case, folder: Path) -> Path:
+def write_case(case: OddTable, folder: Path) -> Path:
     """The file of a case, or what stands in its place."""
     folder.mkdir()
     path = folder / case.file
@@ -80,7 +80,7 @@ def write_case(case: Case, folder: Path) -> Path:
     return path
 
 
-def problems_of(case: Case, path: Path, workshop: Workshop, command: str) -> Problems:
+def problems_of(case: OddTable, path: Path, workshop: Workshop, command: str) -> Problems:
     """What is wrong with what a command makes of a case."""
     data = str(path)
     if command == "check":
@@ -98,7 +98,7 @@ def problems_of(case: Case, path: Path, workshop: Workshop, command: str) -> Pro
     return found + outputs.in_console(outcome.err) + _of_message(case, path, outcome)
 
 
-def _of_exit(case: Case, outcome: Outcome, *, may_read: bool = False) -> Problems:
+def _of_exit(case: OddTable, outcome: Outcome, *, may_read: bool = False) -> Problems:
     if case.refused is not None and not may_read:
         return (
             [] if outcome.code == 2 else [f"exit {outcome.code} instead of a refusal: {outcome.err[-200:]!r}"]
@@ -106,7 +106,7 @@ def _of_exit(case: Case, outcome: Outcome, *, may_read: bool = False) -> Problem
     return [] if outcome.code in (0, 1, 2) else [f"exit {outcome.code}: {outcome.err[-300:]!r}"]
 
 
-def _of_check(case: Case, outcome: Outcome) -> Problems:
+def _of_check(case: OddTable, outcome: Outcome) -> Problems:
     """Rows in are rows used and rows reported."""
     problems = [] if outcome.code == 1 and "D026" in outcome.err else _of_exit(case, outcome)
     if outcome.code == 2 or not outcome.out:
@@ -125,7 +125,7 @@ def _of_check(case: Case, outcome: Outcome) -> Problems:
     return problems
 
 
-def _of_predictions(case: Case, outcome: Outcome, output: Path) -> Problems:
+def _of_predictions(case: OddTable, outcome: Outcome, output: Path) -> Problems:
     """Every row comes out, with a label or an error."""
     problems = _of_exit(case, outcome, may_read=case.predicts)
     if outcome.code != 0:
@@ -145,7 +145,7 @@ def _of_predictions(case: Case, outcome: Outcome, output: Path) -> Problems:
     return problems
 
 
-def _of_message(case: Case, path: Path, outcome: Outcome) -> Problems:
+def _of_message(case: OddTable, path: Path, outcome: Outcome) -> Problems:
     """A refusal names the file, and what the case says; it is short."""
     if outcome.code != 2:
         return []
@@ -161,7 +161,7 @@ def _of_message(case: Case, path: Path, outcome: Outcome) -> Problems:
     return problems
 
 
-def in_a_child(case: Case, workshop: Workshop, command: str) -> tuple[Problems, float, int]:
+def in_a_child(case: OddTable, workshop: Workshop, command: str) -> tuple[Problems, float, int]:
     """(problems, seconds, bytes more than before) of one command in a process of its own."""
     read, write = os.pipe()
     child = os.fork()
@@ -181,7 +181,7 @@ def in_a_child(case: Case, workshop: Workshop, command: str) -> tuple[Problems, 
     return problems, seconds, num_bytes
 
 
-def _measured(case: Case, workshop: Workshop, command: str) -> tuple[Problems, float, int]:
+def _measured(case: OddTable, workshop: Workshop, command: str) -> tuple[Problems, float, int]:
     """The same in this process; the file is written first, and not counted."""
     folder = workshop.folder / f"case-{os.getpid()}"
     try:
@@ -202,8 +202,8 @@ def _measured(case: Case, workshop: Workshop, command: str) -> tuple[Problems, f
     return problems, seconds, num_bytes
 
 
-def measure(only: Sequence[str] = ()) -> Iterator[tuple[str, str, bool]]:
-    """(case, outcome, whether it is right) of every case with every command."""
+def measure(only: Sequence[str] = ()) -> Iterator[Case]:
+    """Every table with every command."""
     with tempfile.TemporaryDirectory() as folder:
         workshop = prepare(Path(folder))
         for case in cases():
@@ -212,19 +212,20 @@ def measure(only: Sequence[str] = ()) -> Iterator[tuple[str, str, bool]]:
             for command in ("check", "train", "predict"):
                 problems, seconds, num_bytes = in_a_child(case, workshop, command)
                 figures = f"{seconds:.2f} s, {num_bytes / 2**20:.0f} MB"
-                yield f"{command}: {case.name}", "; ".join([*problems[:3], figures]), not problems
+                outcome = "; ".join([*problems[:3], figures])
+                yield Case(f"{command}: {case.name}", outcome, ok=not problems)
 
 
 def main() -> None:
     """Print what failed, and the counts."""
     right = total = 0
     slowest: list[tuple[float, str]] = []
-    for case, outcome, ok in measure(sys.argv[1:]):
-        total, right = total + 1, right + ok
-        found = re.search(r"([\d.]+) s, \d+ MB$", outcome)
-        slowest.append((float(found.group(1)) if found else 0.0, case))
-        if not ok:
-            print(f"FAILED {ascii(case)}: {ascii(outcome)[:420]}", flush=True)
+    for case in measure(sys.argv[1:]):
+        total, right = total + 1, right + case.ok
+        found = re.search(r"([\d.]+) s, \d+ MB$", case.outcome)
+        slowest.append((float(found.group(1)) if found else 0.0, case.name))
+        if not case.ok:
+            print(f"FAILED {ascii(case.name)}: {ascii(case.outcome)[:420]}", flush=True)
     told = ", ".join(f"{name} {seconds:.1f} s" for seconds, name in sorted(slowest, reverse=True)[:5])
     print(f"{right} of {total} right; {len(cases())} cases; the slowest: {told}")
 

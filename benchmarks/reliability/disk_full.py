@@ -10,14 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.story.rows import keyword_rows, write_csv
 from tests.tiny_models import write_tiny_model
 
-Line = tuple[str, str, bool]
-"""Case, outcome, whether it is right."""
+from benchmarks.reliability.cases import Case, show
 
 DISK_KILOBYTES = (4, 12, 40, 100, 200, 320, 330, 336, 340, 348, 360, 400, 440, 480, 500, 520, 540, 560, 2_000)
 """Sizes of the disk that the run is put on: each is full at another writer, the last holds all."""
@@ -48,7 +47,7 @@ class Ended:
         return self.err.splitlines()[-1] if self.err else ""
 
 
-def measure() -> Iterator[Line]:
+def measure() -> Iterator[Case]:
     """Places that take no file, then disks that are full at one writer after the other."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -76,14 +75,14 @@ def _bertsmith(*arguments: object, stdout: int | Path = subprocess.DEVNULL, user
     return Ended(done.returncode, done.stderr, time.perf_counter() - started)
 
 
-def _judged(case: str, ended: Ended, *, names: str, most_seconds: float | None = None) -> Line:
+def _judged(case: str, ended: Ended, *, names: str, most_seconds: float | None = None) -> Case:
     """Right: exit 2, one line for what stopped us, no traceback, the name in it, in time."""
     in_time = most_seconds is None or ended.seconds <= most_seconds
     right = ended.code == 2 and "Traceback" not in ended.err and names in ended.told and in_time
-    return case, f"exit {ended.code} in {ended.seconds:.2f} s: {ended.told[-160:]}", right
+    return Case(case, f"exit {ended.code} in {ended.seconds:.2f} s: {ended.told[-160:]}", ok=right)
 
 
-def _places(folder: Path, data: Path, model: Path) -> Iterator[Line]:
+def _places(folder: Path, data: Path, model: Path) -> Iterator[Case]:
     """Where no file can be written, for each command."""
     locked = folder / "locked"
     locked.mkdir(mode=0o555)
@@ -112,36 +111,37 @@ def _places(folder: Path, data: Path, model: Path) -> Iterator[Line]:
     )
 
 
-def _streams(data: Path) -> Iterator[Line]:
+def _streams(data: Path) -> Iterator[Case]:
     """Standard output on a full disk."""
     for command in (("explain",), ("--help",), ("check", data, "--json", "--quiet")):
         ended = _bertsmith(*command, stdout=Path("/dev/full"))
         yield _judged(f"{command[0]}: standard output is full", ended, names="standard output")
 
 
-def _small_disks(folder: Path, data: Path, model: Path) -> Iterator[Line]:
+def _small_disks(folder: Path, data: Path, model: Path) -> Iterator[Case]:
     """The same run on disks of growing size; then with room."""
     for kilobytes in DISK_KILOBYTES:
         with _mounted(folder / "small", "-o", f"size={kilobytes}k") as disk:
             if disk is None:
-                yield "small disks", "no disk can be mounted here", False
+                yield Case("small disks", "no disk can be mounted here", ok=False)
                 return
             command = ("train", data, "--model", model, *RECIPE, "--output", disk / "run")
             ended = _bertsmith(*command)
             has_results = (disk / "run" / "results.json").exists()
             case = f"train on {kilobytes} kB"
             if ended.code in (0, 1):
-                yield case, f"exit {ended.code}, the run is whole", has_results
+                yield Case(case, f"exit {ended.code}, the run is whole", ok=has_results)
                 continue
-            line = _judged(case, ended, names=str(disk))
-            yield line[0], line[1], line[2] and not has_results and not list(disk.rglob("*.part"))
+            judged = _judged(case, ended, names=str(disk))
+            left = has_results or list(disk.rglob("*.part"))
+            yield replace(judged, ok=judged.ok and not left)
             subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
             again = _bertsmith(*command, "--overwrite")
-            yield f"{case}, then room", f"exit {again.code}", again.code in (0, 1)
+            yield Case(f"{case}, then room", f"exit {again.code}", ok=again.code in (0, 1))
     yield from _predict_on_small_disk(folder, model, data)
 
 
-def _predict_on_small_disk(folder: Path, model: Path, data: Path) -> Iterator[Line]:
+def _predict_on_small_disk(folder: Path, model: Path, data: Path) -> Iterator[Case]:
     """A prediction that fills the disk is continued once there is room, to the bytes of an unbroken one."""
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
@@ -158,7 +158,7 @@ def _predict_on_small_disk(folder: Path, model: Path, data: Path) -> Iterator[Li
         same = (disk / "out.csv").exists() and (disk / "out.csv").read_bytes() == (
             folder / "whole.csv"
         ).read_bytes()
-        yield "predict: the disk fills, then room", f"exit {again.code}, byte-equal: {same}", same
+        yield Case("predict: the disk fills, then room", f"exit {again.code}, byte-equal: {same}", ok=same)
 
 
 @contextlib.contextmanager
@@ -176,5 +176,4 @@ def _mounted(path: Path, *options: str) -> Iterator[Path | None]:
 
 
 if __name__ == "__main__":
-    for line in measure():
-        print(*line, sep="  ", flush=True)  # noqa: T201 - a benchmark's output
+    show("disk_full", measure())

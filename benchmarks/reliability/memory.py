@@ -25,6 +25,7 @@ from tests.learning.small_run import CPU, encoded, layout_of, plan_for, scores, 
 from tests.tiny_models import tiny_model, write_tiny_model
 from transformers import PreTrainedModel
 
+from benchmarks.reliability.cases import Case, show
 from benchmarks.speed.data import ROOT
 from bertsmith.config import Config
 from bertsmith.inference.predictor import Predictor
@@ -51,13 +52,12 @@ SHORT, LONG = 6, 100
 SAME_LOSS, SAME_LOGITS = 1e-5, 1e-4
 
 
-def measure(repeats: int = 3) -> list[tuple[str, bool, str]]:
-    """(case, whether it is well, what happened), each case with several limits."""
-    return [
-        (f"{name}, {allowed} MB", *_in_fresh_process(name, allowed))
-        for name, (_, limits) in CASES.items()
-        for allowed in limits[:repeats]
-    ]
+def measure() -> Iterator[Case]:
+    """Each phase with several limits."""
+    for name, (_, limits) in CASES.items():
+        for allowed in limits:
+            is_well, detail = in_fresh_process(name, allowed)
+            yield Case(f"{name}, {allowed} MB", detail, ok=is_well)
 
 
 @contextmanager
@@ -227,7 +227,7 @@ def _told(most: int | None, difference: float) -> str:
     return f"at most {most} tokens per pass, within {difference:.1e}"
 
 
-def _in_fresh_process(name: str, allowed: int) -> Outcome:
+def in_fresh_process(name: str, allowed: int) -> Outcome:
     """What the child found; one that dies is not well."""
     command = [sys.executable, "-m", "benchmarks.reliability.memory", name, str(allowed)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -239,16 +239,13 @@ def _in_fresh_process(name: str, allowed: int) -> Outcome:
 
 
 def main() -> None:
-    """All cases, one line each; or the child."""
+    """All cases; or the child."""
     torch.set_num_threads(1)
     if len(sys.argv) == 3:
         case, _ = CASES[sys.argv[1]]
         print(json.dumps(case(int(sys.argv[2]))))
         return
-    found = measure()
-    for name, is_well, detail in found:
-        print(f"{'well  ' if is_well else 'BROKEN'} {name}: {detail}", flush=True)
-    print(f"{sum(is_well for _, is_well, _ in found)} of {len(found)} are well")
+    show("memory", measure())
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ NUMBERS = (
 
 
 @dataclass(frozen=True)
-class Case:
+class OddTable:
     """One input."""
 
     name: str
@@ -89,9 +89,9 @@ def lines(*more: str) -> str:
     )
 
 
-def _cells() -> Iterator[Case]:
-    def added(name: str, *rows: Sequence[str], unused: int = 0) -> Case:
-        return Case(name, good(*rows), NUM_GOOD + len(rows), unused)
+def _cells() -> Iterator[OddTable]:
+    def added(name: str, *rows: Sequence[str], unused: int = 0) -> OddTable:
+        return OddTable(name, good(*rows), NUM_GOOD + len(rows), unused)
 
     yield added("NA-like texts", *((text, "positive") for text in NA_LIKE))
     yield added("NA-like labels", *((f"row {n} of it", label) for n, label in enumerate(NA_LIKE * 4)))
@@ -158,10 +158,10 @@ def _cells() -> Iterator[Case]:
     )
 
 
-def _labels() -> Iterator[Case]:
-    def labelled(name: str, *labels: str, each: int = 8) -> Case:
+def _labels() -> Iterator[OddTable]:
+    def labelled(name: str, *labels: str, each: int = 8) -> OddTable:
         rows = [(f"{GOOD[n % NUM_GOOD][0]} {n}", label) for n, label in enumerate(labels * each)]
-        return Case(name, table(rows), len(rows))
+        return OddTable(name, table(rows), len(rows))
 
     yield labelled("one class", "only", each=80)
     yield labelled("one row per class", *(f"class {n}" for n in range(80)), each=1)
@@ -185,51 +185,51 @@ def _labels() -> Iterator[Case]:
     )
     yield labelled("999 rows of one class and one of another", *(["a"] * 999), "b", each=1)
     yield labelled("a number per row", *(f"{n / 7:.5f}" for n in range(300)), each=1)
-    yield Case("the label is the text", table([(text, text) for text, _ in GOOD]), NUM_GOOD)
-    yield Case(
+    yield OddTable("the label is the text", table([(text, text) for text, _ in GOOD]), NUM_GOOD)
+    yield OddTable(
         "the same text with 40 labels", table([("a good film", f"l{n % 40}") for n in range(200)]), 200
     )
-    yield Case(
+    yield OddTable(
         "the same row 20,000 times",
         table([("a good film", "pos")] * 10_000 + [("a bad film", "neg")] * 10_000),
         20_000,
     )
-    yield Case(
+    yield OddTable(
         "nearly the same text 3,000 times",
         table([(f"the film was good and long, number {n}", "ab"[n % 2]) for n in range(3000)]),
         3000,
     )
-    yield Case(
+    yield OddTable(
         "long texts that share most of their text",
         table([("a good film and a long one " * 60 + str(n), "ab"[n % 2]) for n in range(500)]),
         500,
     )
 
 
-def _headers() -> Iterator[Case]:
-    yield Case(
+def _headers() -> Iterator[OddTable]:
+    yield OddTable(
         "5,000 columns",
         table([(*row, *("x",) * 5000) for row in GOOD], ("text", "label", *(f"c{n}" for n in range(5000)))),
         NUM_GOOD,
     )
-    yield Case(
+    yield OddTable(
         "100,000 columns",
         table(
             [(*row, *("x",) * 100_000) for row in GOOD[:20]],
             ("text", "label", *(f"c{n}" for n in range(100_000))),
         ),
     )
-    yield Case(
+    yield OddTable(
         "1,000,000 columns",
         table([(*row, *("",) * 1_000_000) for row in GOOD[:2]], ("text", "label", *("c",) * 1_000_000)),
     )
-    yield Case(
+    yield OddTable(
         "100,000 columns and no text",
         table([("1",) * 100_000] * 3, [f"c{n}" for n in range(100_000)]),
         refused=("at most 16,384",),
         predicts=True,
     )
-    yield Case(
+    yield OddTable(
         "100,000 columns and a wrong name",
         table(
             [(*row, *("x",) * 100_000) for row in GOOD[:3]],
@@ -238,102 +238,104 @@ def _headers() -> Iterator[Case]:
         flags=("--text-column", "txt"),
         refused=("100,002 columns",),
     )
-    yield Case(
+    yield OddTable(
         "a column name of 1 MB",
         table([(*row, "x") for row in GOOD], ("text", "label", "n" * 1_000_000)),
         NUM_GOOD,
     )
-    yield Case("a text column whose name has 1 MB", table(GOOD, ("n" * 1_000_000, "label")), NUM_GOOD)
-    yield Case(
+    yield OddTable("a text column whose name has 1 MB", table(GOOD, ("n" * 1_000_000, "label")), NUM_GOOD)
+    yield OddTable(
         "empty column names", table([(*row, "x", "y") for row in GOOD], ("text", "label", "", "")), NUM_GOOD
     )
-    yield Case("no column has a name", table(GOOD, ("", "")))
-    yield Case(
+    yield OddTable("no column has a name", table(GOOD, ("", "")))
+    yield OddTable(
         "two columns called text",
         table([(text, text, label) for text, label in GOOD], ("text", "text", "label")),
         refused=("called 'text'",),
     )
-    yield Case(
+    yield OddTable(
         "two columns called label",
         table([(text, label, label) for text, label in GOOD], ("text", "label", "label")),
         refused=("called 'label'",),
         predicts=True,
     )
-    yield Case("names that differ by case", table([(*row, "x") for row in GOOD], ("Text", "LABEL", "label ")))
-    yield Case(
+    yield OddTable(
+        "names that differ by case", table([(*row, "x") for row in GOOD], ("Text", "LABEL", "label "))
+    )
+    yield OddTable(
         "a column name with line breaks",
         table([(*row, "x") for row in GOOD], ("text", "label", "a\nb\r\nc")),
         NUM_GOOD,
     )
-    yield Case(
+    yield OddTable(
         "a byte order mark before a quoted name",
         b'\xef\xbb\xbf"text","label"\n' + table(GOOD).split("\n", 1)[1].encode(),
         NUM_GOOD,
     )
-    yield Case("two byte order marks", b"\xef\xbb\xbf" * 2 + good().encode(), NUM_GOOD)
-    yield Case("a header only", "text,label\n", refused=("no rows below the header",), predicts=True)
-    yield Case("a header without its line end", "text,label", refused=("no rows",), predicts=True)
-    yield Case(
+    yield OddTable("two byte order marks", b"\xef\xbb\xbf" * 2 + good().encode(), NUM_GOOD)
+    yield OddTable("a header only", "text,label\n", refused=("no rows below the header",), predicts=True)
+    yield OddTable("a header without its line end", "text,label", refused=("no rows",), predicts=True)
+    yield OddTable(
         "the header again before every tenth row",
         table([row for n in range(0, NUM_GOOD, 10) for row in (("text", "label"), *GOOD[n : n + 10])]),
         NUM_GOOD + 6,
         6,
     )
-    yield Case("nothing but delimiters", ",,,,\n" * 50)
-    yield Case("nothing but quotes", '"' * 5001)
-    yield Case("one byte", b"x")
-    yield Case("one NUL", b"\0", refused=("data.csv",))
-    yield Case("0 bytes", b"", refused=("the file is empty",))
-    yield Case("only a byte order mark", b"\xef\xbb\xbf", refused=("data.csv",))
-    yield Case("only a byte order mark of UTF-16", b"\xff\xfe", refused=("data.csv",))
-    yield Case("100,000 blank lines before the header", "\n" * 100_000 + good(), NUM_GOOD)
-    yield Case("100,000 blank lines between rows", good().replace("\n", "\n" * 1600), NUM_GOOD)
+    yield OddTable("nothing but delimiters", ",,,,\n" * 50)
+    yield OddTable("nothing but quotes", '"' * 5001)
+    yield OddTable("one byte", b"x")
+    yield OddTable("one NUL", b"\0", refused=("data.csv",))
+    yield OddTable("0 bytes", b"", refused=("the file is empty",))
+    yield OddTable("only a byte order mark", b"\xef\xbb\xbf", refused=("data.csv",))
+    yield OddTable("only a byte order mark of UTF-16", b"\xff\xfe", refused=("data.csv",))
+    yield OddTable("100,000 blank lines before the header", "\n" * 100_000 + good(), NUM_GOOD)
+    yield OddTable("100,000 blank lines between rows", good().replace("\n", "\n" * 1600), NUM_GOOD)
 
 
-def _lines() -> Iterator[Case]:
-    yield Case("a tenth of the rows ragged", good() + "a,b,c\n" * 6, NUM_GOOD + 6, 6)
-    yield Case(
+def _lines() -> Iterator[OddTable]:
+    yield OddTable("a tenth of the rows ragged", good() + "a,b,c\n" * 6, NUM_GOOD + 6, 6)
+    yield OddTable(
         "most rows ragged",
         good() + "a,b,c\n" * 90,
         refused=("rows cannot be read", "--delimiter"),
         predicts=True,
     )
-    yield Case("rows with one field", good() + "only a text\n" * 6, NUM_GOOD + 6, 6)
-    yield Case("rows with 10,000 fields", good() + ("x," * 10_000 + "\n") * 3)
-    yield Case(
+    yield OddTable("rows with one field", good() + "only a text\n" * 6, NUM_GOOD + 6, 6)
+    yield OddTable("rows with 10,000 fields", good() + ("x," * 10_000 + "\n") * 3)
+    yield OddTable(
         "a mixture of line ends",
         "\r\n".join(good().split("\n")[:20]) + "\r\n" + "\n".join(good().split("\n")[20:]),
         NUM_GOOD,
     )
-    yield Case("line ends of old Macs", good().replace("\n", "\r"), NUM_GOOD)
-    yield Case("line feeds before carriage returns", good().replace("\n", "\n\r"))
-    yield Case("no line end at the end", good().rstrip("\n"), NUM_GOOD)
-    yield Case(
+    yield OddTable("line ends of old Macs", good().replace("\n", "\r"), NUM_GOOD)
+    yield OddTable("line feeds before carriage returns", good().replace("\n", "\n\r"))
+    yield OddTable("no line end at the end", good().rstrip("\n"), NUM_GOOD)
+    yield OddTable(
         "an open quote in the middle",
         good(*GOOD) + '"open,pos\n' + "x y z,pos\n" * 30,
         refused=("not closed",),
         predicts=True,
     )
-    yield Case(
+    yield OddTable(
         "a quote that is never closed before 5 MB",
         "text,label\n" + '"' + "good film,pos\n" * 360_000,
         refused=("data.csv",),
     )
-    yield Case("a single line of 20 MB", "text,label " + "word " * 4_000_000)
-    yield Case("a delimiter per character", "," * 2_000_000)
-    yield Case("semicolons", table(GOOD, delimiter=";"), NUM_GOOD)
-    yield Case("bars", table(GOOD, delimiter="|"), NUM_GOOD)
-    yield Case(
+    yield OddTable("a single line of 20 MB", "text,label " + "word " * 4_000_000)
+    yield OddTable("a delimiter per character", "," * 2_000_000)
+    yield OddTable("semicolons", table(GOOD, delimiter=";"), NUM_GOOD)
+    yield OddTable("bars", table(GOOD, delimiter="|"), NUM_GOOD)
+    yield OddTable(
         "a delimiter that is NUL",
         table(GOOD, delimiter="\x01").replace("\x01", "\0"),
         flags=("--delimiter", "\x01"),
     )
-    yield Case("a delimiter that is a letter", table(GOOD), flags=("--delimiter", "e"))
-    yield Case(
+    yield OddTable("a delimiter that is a letter", table(GOOD), flags=("--delimiter", "e"))
+    yield OddTable(
         "spaces as delimiter", table(GOOD, delimiter=" "), flags=("--delimiter", "space"), rows=NUM_GOOD
     )
-    yield Case("backslash escapes", good().replace("good", 'g\\"ood'))
-    yield Case("64 MB of NUL behind the rows", _sparse, refused=("data.csv",), predicts=True)
+    yield OddTable("backslash escapes", good().replace("good", 'g\\"ood'))
+    yield OddTable("64 MB of NUL behind the rows", _sparse, refused=("data.csv",), predicts=True)
 
 
 def _sparse(path: Path) -> None:
@@ -341,7 +343,7 @@ def _sparse(path: Path) -> None:
     os.truncate(path, 64 * 2**20)
 
 
-def _encodings() -> Iterator[Case]:
+def _encodings() -> Iterator[OddTable]:
     accented = table(
         [(f"le café était {text}", "raté" if label == "negative" else "réussi") for text, label in GOOD]
     )
@@ -352,35 +354,35 @@ def _encodings() -> Iterator[Case]:
         [(f"この映画はとても良かったです {n}", "良い" if n % 2 else "悪い") for n in range(NUM_GOOD)]
     )
     for name in ("latin-1", "cp1252", "utf-8-sig", "utf-16", "utf-32", "mac_roman", "cp850"):
-        yield Case(f"French in {name}", accented.encode(name), NUM_GOOD)
+        yield OddTable(f"French in {name}", accented.encode(name), NUM_GOOD)
     for name in ("cp1251", "koi8-r", "iso8859-5", "cp866", "utf-16"):
-        yield Case(f"Russian in {name}", cyrillic.encode(name))
+        yield OddTable(f"Russian in {name}", cyrillic.encode(name))
     for name in ("shift_jis", "euc_jp", "iso2022_jp", "gb18030", "utf-8", "utf-16"):
-        yield Case(f"Japanese in {name}", japanese.encode(name))
-    yield Case("French in EBCDIC", accented.encode("cp500"))
-    yield Case(
+        yield OddTable(f"Japanese in {name}", japanese.encode(name))
+    yield OddTable("French in EBCDIC", accented.encode("cp500"))
+    yield OddTable(
         "UTF-16 without its mark, said",
         accented.encode("utf-16-le"),
         NUM_GOOD,
         flags=("--encoding", "utf-16-le"),
     )
-    yield Case(
+    yield OddTable(
         "UTF-16 with an odd number of bytes",
         b"\xff\xfe" + accented.encode("utf-16-le") + b"x",
         refused=("cannot be decoded",),
         predicts=True,
     )
-    yield Case(
+    yield OddTable(
         "UTF-8 with a lone surrogate's bytes",
         accented.encode() + b"a \xed\xa0\x80 b,r\n",
         refused=("mixes encodings",),
     )
-    yield Case(
+    yield OddTable(
         "UTF-8 with an overlong slash", accented.encode() + b"a \xc0\xaf b,r\n", refused=("mixes encodings",)
     )
-    yield Case("UTF-8 cut in a character", accented.encode()[: accented.encode().rindex(b"\xc3") + 1])
-    yield Case("two encodings in one file", accented.encode() + accented.encode("latin-1"))
-    yield Case(
+    yield OddTable("UTF-8 cut in a character", accented.encode()[: accented.encode().rindex(b"\xc3") + 1])
+    yield OddTable("two encodings in one file", accented.encode() + accented.encode("latin-1"))
+    yield OddTable(
         "a file said to be in ASCII",
         accented.encode(),
         flags=("--encoding", "ascii"),
@@ -400,10 +402,10 @@ def _encodings() -> Iterator[Case]:
         "raw_unicode_escape",
         "x" * 5000,
     ):
-        yield Case(f"--encoding {name[:20]}", accented.encode(), flags=("--encoding", name), made=False)
+        yield OddTable(f"--encoding {name[:20]}", accented.encode(), flags=("--encoding", name), made=False)
 
 
-def _paths() -> Iterator[Case]:
+def _paths() -> Iterator[OddTable]:
     def nothing(path: Path) -> None:
         """Leave the place empty."""
 
@@ -414,33 +416,35 @@ def _paths() -> Iterator[Case]:
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(path))
 
-    yield Case("no such file", nothing, refused=("there is no such file",))
-    yield Case("a folder", Path.mkdir, refused=("this is a folder",))
-    yield Case("a named pipe nobody writes to", os.mkfifo, refused=("named pipe",))
-    yield Case("a socket", listening, refused=("device or socket",))
-    yield Case("a link to nothing", lambda path: path.symlink_to("nowhere.csv"), refused=("no such file",))
-    yield Case("a link to itself", loop, refused=("cannot be opened",))
-    yield Case("a link to /dev/zero", lambda path: path.symlink_to("/dev/zero"), refused=("device",))
-    yield Case("a link to /dev/null", lambda path: path.symlink_to("/dev/null"), refused=("device",))
-    yield Case("a link to a good file", _linked, NUM_GOOD)
-    yield Case(
+    yield OddTable("no such file", nothing, refused=("there is no such file",))
+    yield OddTable("a folder", Path.mkdir, refused=("this is a folder",))
+    yield OddTable("a named pipe nobody writes to", os.mkfifo, refused=("named pipe",))
+    yield OddTable("a socket", listening, refused=("device or socket",))
+    yield OddTable(
+        "a link to nothing", lambda path: path.symlink_to("nowhere.csv"), refused=("no such file",)
+    )
+    yield OddTable("a link to itself", loop, refused=("cannot be opened",))
+    yield OddTable("a link to /dev/zero", lambda path: path.symlink_to("/dev/zero"), refused=("device",))
+    yield OddTable("a link to /dev/null", lambda path: path.symlink_to("/dev/null"), refused=("device",))
+    yield OddTable("a link to a good file", _linked, NUM_GOOD)
+    yield OddTable(
         "a file below a file",
         lambda path: path.parent.write_text("x"),
         file="file/data.csv",
         refused=("data.csv",),
     )
-    yield Case(
+    yield OddTable(
         "a name of 5,000 characters", nothing, file="x" * 5000 + ".csv", refused=("too long",), made=False
     )
-    yield Case("a name with NUL", nothing, file="a\0b.csv", refused=("null",), made=False)
-    yield Case("a name with a line break", good(), NUM_GOOD, file="a\nb.csv")
-    yield Case("a name that is no UTF-8", good(), NUM_GOOD, file="caf\udce9.csv")
-    yield Case("a name of spaces", good(), NUM_GOOD, file="   ")
-    yield Case("a name that looks like a flag", good(), NUM_GOOD, file="--json.csv")
-    yield Case("a file nobody may read", lambda path: (path.write_text(good()), path.chmod(0))[1])
-    yield Case("a file that grows while it is read", _growing)
-    yield Case("a file that is cut again and again while it is read", _cut)
-    yield Case("a file that is replaced by another while it is read", _replaced)
+    yield OddTable("a name with NUL", nothing, file="a\0b.csv", refused=("null",), made=False)
+    yield OddTable("a name with a line break", good(), NUM_GOOD, file="a\nb.csv")
+    yield OddTable("a name that is no UTF-8", good(), NUM_GOOD, file="caf\udce9.csv")
+    yield OddTable("a name of spaces", good(), NUM_GOOD, file="   ")
+    yield OddTable("a name that looks like a flag", good(), NUM_GOOD, file="--json.csv")
+    yield OddTable("a file nobody may read", lambda path: (path.write_text(good()), path.chmod(0))[1])
+    yield OddTable("a file that grows while it is read", _growing)
+    yield OddTable("a file that is cut again and again while it is read", _cut)
+    yield OddTable("a file that is replaced by another while it is read", _replaced)
 
 
 def _linked(path: Path) -> None:
@@ -491,7 +495,7 @@ def _replaced(path: Path) -> None:
     _meanwhile(path, replace)
 
 
-def _formats() -> Iterator[Case]:
+def _formats() -> Iterator[OddTable]:
     def packed(write: Callable[[io.BytesIO], object]) -> bytes:
         stream = io.BytesIO()
         write(stream)
@@ -507,22 +511,22 @@ def _formats() -> Iterator[Case]:
             entry.size = 4
             archive.addfile(entry, io.BytesIO(b"root"))
 
-    yield Case("gzip", gzip.compress(good().encode()), refused=("gzip",))
-    yield Case("a gzip bomb", gzip.compress(b"0" * 50_000_000), refused=("gzip",))
-    yield Case("bzip2", bz2.compress(good().encode()), refused=("bzip2",))
-    yield Case("xz", lzma.compress(good().encode()), refused=("xz",))
-    yield Case("a zip bomb", packed(zipped), refused=("zip",), file="data.xlsx")
-    yield Case("a tar archive", packed(tarred), refused=("data.csv",))
+    yield OddTable("gzip", gzip.compress(good().encode()), refused=("gzip",))
+    yield OddTable("a gzip bomb", gzip.compress(b"0" * 50_000_000), refused=("gzip",))
+    yield OddTable("bzip2", bz2.compress(good().encode()), refused=("bzip2",))
+    yield OddTable("xz", lzma.compress(good().encode()), refused=("xz",))
+    yield OddTable("a zip bomb", packed(zipped), refused=("zip",), file="data.xlsx")
+    yield OddTable("a tar archive", packed(tarred), refused=("data.csv",))
     for protocol in range(6):
-        yield Case(
+        yield OddTable(
             f"a pickle of protocol {protocol}",
             pickle.dumps(GOOD, protocol),
             refused=("data.csv",) if protocol > 1 else None,
         )
-    yield Case(
+    yield OddTable(
         "a NumPy array", packed(lambda stream: np.save(stream, np.arange(999.0))), refused=("data.csv",)
     )
-    yield Case("NumPy arrays", packed(lambda stream: np.savez(stream, a=np.zeros(9))), refused=("zip",))
+    yield OddTable("NumPy arrays", packed(lambda stream: np.savez(stream, a=np.zeros(9))), refused=("zip",))
     for name, head in {
         "PNG": b"\x89PNG\r\n\x1a\n",
         "GIF": b"GIF89a",
@@ -535,9 +539,11 @@ def _formats() -> Iterator[Case]:
         "7-Zip": b"7z\xbc\xaf\x27\x1c",
         "RAR": b"Rar!\x1a\x07",
     }.items():
-        yield Case(f"{name} and random bytes", head + random.Random(1).randbytes(5000), refused=("data.csv",))
-    yield Case("a web page", "<!DOCTYPE html>\n<html><body>404</body></html>", refused=("web page",))
-    yield Case("a PDF", b"%PDF-1.7\n" + random.Random(2).randbytes(5000), refused=("PDF",))
+        yield OddTable(
+            f"{name} and random bytes", head + random.Random(1).randbytes(5000), refused=("data.csv",)
+        )
+    yield OddTable("a web page", "<!DOCTYPE html>\n<html><body>404</body></html>", refused=("web page",))
+    yield OddTable("a PDF", b"%PDF-1.7\n" + random.Random(2).randbytes(5000), refused=("PDF",))
 
 
 def parquet(columns: dict[str, object], **settings: object) -> bytes:
@@ -547,12 +553,12 @@ def parquet(columns: dict[str, object], **settings: object) -> bytes:
     return stream.getvalue()
 
 
-def _parquets() -> Iterator[Case]:
+def _parquets() -> Iterator[OddTable]:
     texts, labels = [text for text, _ in GOOD], [label for _, label in GOOD]
     whole = parquet({"text": texts, "label": labels})
 
-    def case(name: str, content: bytes, **settings: object) -> Case:
-        return Case(f"Parquet: {name}", content, file="data.parquet", **settings)  # type: ignore[arg-type]
+    def case(name: str, content: bytes, **settings: object) -> OddTable:
+        return OddTable(f"Parquet: {name}", content, file="data.parquet", **settings)  # type: ignore[arg-type]
 
     yield case("as it should be", whole, rows=NUM_GOOD)
     for name, cut in {
@@ -671,11 +677,11 @@ def _twice(texts: list[str], labels: list[str]) -> bytes:
     return stream.getvalue()
 
 
-def _json() -> Iterator[Case]:
-    def case(name: str, content: str | bytes, **settings: object) -> Case:
-        return Case(f"JSON: {name}", content, file="data.jsonl", **settings)  # type: ignore[arg-type]
+def _json() -> Iterator[OddTable]:
+    def case(name: str, content: str | bytes, **settings: object) -> OddTable:
+        return OddTable(f"JSON: {name}", content, file="data.jsonl", **settings)  # type: ignore[arg-type]
 
-    def bad(name: str, *more: str) -> Case:
+    def bad(name: str, *more: str) -> OddTable:
         return case(name, lines(*more), rows=NUM_GOOD + len(more), unused=len(more))
 
     yield bad("nested texts", '{"text": {"en": "a"}, "label": "x"}', '{"text": ["a"], "label": "x"}')
@@ -797,7 +803,7 @@ def _json() -> Iterator[Case]:
     )
 
 
-def _noise() -> Iterator[Case]:
+def _noise() -> Iterator[OddTable]:
     alphabet = [
         '"',
         ",",
@@ -825,15 +831,15 @@ def _noise() -> Iterator[Case]:
     ]
     for seed in range(30):
         draw = random.Random(seed)
-        yield Case(
+        yield OddTable(
             f"noise {seed}",
             "text,label\n" * (seed % 2) + "".join(draw.choices(alphabet[: 8 + seed % 16], k=3000)),
         )
     for seed in range(10):
-        yield Case(f"random bytes {seed}", random.Random(seed).randbytes(4000))
+        yield OddTable(f"random bytes {seed}", random.Random(seed).randbytes(4000))
     for seed in range(20):
-        yield Case(f"mutated rows {seed}", _mutated(good().encode(), seed))
-        yield Case(f"mutated JSON {seed}", _mutated(lines().encode(), seed), file="data.jsonl")
+        yield OddTable(f"mutated rows {seed}", _mutated(good().encode(), seed))
+        yield OddTable(f"mutated JSON {seed}", _mutated(lines().encode(), seed), file="data.jsonl")
 
 
 def _mutated(content: bytes, seed: int) -> bytes:
@@ -863,6 +869,6 @@ def _mutated(content: bytes, seed: int) -> bytes:
 MAKERS = (_cells, _labels, _headers, _lines, _encodings, _paths, _formats, _parquets, _json, _noise)
 
 
-def cases() -> list[Case]:
+def cases() -> list[OddTable]:
     """All of them."""
     return [case for maker in MAKERS for case in maker()]

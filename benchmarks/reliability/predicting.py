@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.tiny_models import write_tiny_model
 
+from benchmarks.reliability.cases import Case, show
 from bertsmith.inference.prediction_file import PredictionOptions, write_predictions
 from bertsmith.inference.predictor import Predictor
 
@@ -24,10 +25,8 @@ RESUMING = replace(OFTEN, resume=True)
 TEXTS = ("an excellent day", "awful", 'so "good"', "line\nbreak", "", "=1+1", "a, b")
 
 
-def measure(
-    *, kills_per_format: int = KILLS_PER_FORMAT, num_rows: int = NUM_ROWS
-) -> Iterator[tuple[str, str, bool]]:
-    """(case, outcome, whether it is right): one line per format, one per kill that went wrong."""
+def measure(*, kills_per_format: int = KILLS_PER_FORMAT, num_rows: int = NUM_ROWS) -> Iterator[Case]:
+    """One case per format, and one per kill that went wrong."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         labels = {0: "negative", 1: "positive"}
@@ -50,9 +49,7 @@ def _write_rows(path: Path, *, num_rows: int) -> Path:
     return path
 
 
-def _kill_often(
-    predictor: Predictor, rows: Path, output: Path, *, kills: int
-) -> Iterator[tuple[str, str, bool]]:
+def _kill_often(predictor: Predictor, rows: Path, output: Path, *, kills: int) -> Iterator[Case]:
     """So many kills, of fresh and of continued processes; after every second one it is continued to the end."""
     whole = output.with_name(f"whole{output.suffix}")
     started = time.perf_counter()
@@ -75,13 +72,12 @@ def _kill_often(
         right = expected.startswith(left) and output.read_bytes() == expected
         equal += right
         if not right:
-            yield (f"predict {output.suffix}, kill {done}", "the file is not that of an unbroken run", False)
+            yield Case(
+                f"predict {output.suffix}, kill {done}", "the file is not that of an unbroken run", ok=False
+            )
     case = f"predict {output.suffix}: {done} kills at random instants"
-    yield (
-        case,
-        f"{equal} of {rounds} files byte-equal ({kept} continued behind rows of the killed one)",
-        equal == rounds,
-    )
+    outcome = f"{equal} of {rounds} files byte-equal ({kept} continued behind rows of the killed one)"
+    yield Case(case, outcome, ok=equal == rounds)
 
 
 def _work(
@@ -102,5 +98,4 @@ def _killed(work: Callable[[], object], *, after_seconds: float) -> bool:
 
 
 if __name__ == "__main__":
-    for line in measure():
-        print(*line, sep="  ")  # noqa: T201 - a benchmark's output
+    show("predicting", measure())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reliability.bad_inputs import Workshop, prepare, problems_of, write_case
-from benchmarks.reliability.odd_tables import Case, cases
+from benchmarks.reliability.odd_tables import OddTable, cases
 
 MOST_BYTES = 300_000
 """Larger ones take seconds each."""
@@ -18,12 +18,12 @@ CHANGING = "while it is read"
 ALL = cases()
 
 
-def is_small(case: Case) -> bool:
+def is_small(case: OddTable) -> bool:
     """Whether it is quick, and stays as it was written."""
     return CHANGING not in case.name and (callable(case.content) or len(case.content) <= MOST_BYTES)
 
 
-def is_heavy(case: Case) -> bool:
+def is_heavy(case: OddTable) -> bool:
     """Whether what it holds is many times its file."""
     return "bomb" in case.name or "64 MB" in case.name or "classes" in case.name
 

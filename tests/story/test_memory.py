@@ -8,7 +8,7 @@ import sys
 import pytest
 from tests.story.commands import bertsmith, results
 
-from benchmarks.reliability.memory import CASES, _in_fresh_process
+from benchmarks.reliability.memory import CASES, in_fresh_process
 from bertsmith.model.prediction import TokenBudget
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is enforced on Linux alone")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is en
 @pytest.mark.parametrize("case", CASES)
 def test_where_memory_runs_out_smaller_passes_come_to_the_same_result(case: str) -> None:
     _, (allowed, *_) = CASES[case]
-    is_well, detail = _in_fresh_process(case, allowed)
+    is_well, detail = in_fresh_process(case, allowed)
 
     assert is_well, detail
 

@@ -33,7 +33,8 @@ NUM_KILLS = 36
 KILL_OFTEN = """
 import json, sys
 from benchmarks.reliability.predicting import measure
-json.dump(list(measure(kills_per_format=int(sys.argv[1]), num_rows=250)), sys.stdout)
+cases = measure(kills_per_format=int(sys.argv[1]), num_rows=250)
+json.dump([vars(case) for case in cases], sys.stdout)
 """
 
 
@@ -82,10 +83,10 @@ def test_killed_at_random_instants_it_ends_in_the_bytes_of_an_unbroken_run() -> 
         check=True,
         env=environment,
     )
-    lines = json.loads(done.stdout)
-    assert len(lines) == 3
-    assert [line for line in lines if not line[2]] == []
-    assert all("(0 continued" not in outcome for _, outcome, _ in lines)
+    cases = json.loads(done.stdout)
+    assert len(cases) == 3
+    assert [case for case in cases if not case["ok"]] == []
+    assert all("(0 continued" not in case["outcome"] for case in cases)
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.jsonl"])
