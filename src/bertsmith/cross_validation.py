@@ -114,6 +114,7 @@ def train_on_all(
 ) -> tuple[Trained, Attempts]:
     """The model that is kept: all rows, as many epochs as the folds chose in the median, the last one's weights."""
     console.say("Training on all rows.", style="bold")
+    console.say("The validation rows are among them: from here on their scores say nothing.")
     chosen = [fold.best + 1 for fold in folds if fold.best is not None]
     epochs = round(median(chosen)) if chosen else prepared.config.training.epochs
     recipe = prepared.config.training.model_copy(update={"epochs": epochs, "patience": None})
