@@ -24,7 +24,7 @@ from tests.story.commands import Outcome, bertsmith
 from tests.tiny_models import WORDS, write_tiny_model
 
 from benchmarks.reliability import outputs
-from benchmarks.reliability.cases import Case
+from benchmarks.reliability.cases import Case, show
 from benchmarks.reliability.strings import ATTACKS, FORGED, as_file_name, in_a_cell
 from bertsmith.cli import run as run_command
 
@@ -380,14 +380,8 @@ def measure(every: int = 1) -> Iterator[Case]:
 
 
 def main() -> None:
-    """Print what failed, and the counts."""
-    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    right = cases = 0
-    for case in measure(every):
-        cases, right = cases + 1, right + case.ok
-        if not case.ok:
-            print(f"FAILED {ascii(case.name)}: {ascii(case.outcome)[:400]}", flush=True)
-    print(f"{right} of {cases} cases right, with {len(ATTACKS)} strings")
+    """All strings, or one of so many as the first argument says."""
+    show("attack_strings", measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1))
 
 
 if __name__ == "__main__":

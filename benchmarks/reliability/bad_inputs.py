@@ -2,7 +2,8 @@
 
 python -m benchmarks.reliability.bad_inputs [NAME …]   (NAME: only cases whose name has it)
 
-`measure()` runs every table in a child process, whose time and memory are measured. A case is right if every command ends within 5 s and 3 times the file and a constant of memory, too.
+`measure()` runs every table in a child process, whose time and memory are measured. A case is right if every
+command ends within 5 s and 3 times the file and a constant of memory, too.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bertsmith.printing import printable
+
 
 @dataclass(frozen=True)
 class Case:
@@ -26,5 +28,5 @@ def show(part: str, cases: Iterable[Case]) -> bool:
         print(f"  {count:4} {outcome}")
     for case in listed:
         if not case.ok:
-            print(f"  NOT {case.name}: {case.outcome}")
+            print(f"  NOT {printable(case.name)}: {printable(case.outcome)[:400]}", flush=True)
     return good == len(listed)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from bertsmith import output_lock
 from bertsmith.errors import OutputInUse
 from bertsmith.output_lock import OutputLock
 
@@ -46,3 +48,21 @@ def test_a_lock_file_of_another_form_locks_nobody_out(tmp_path: Path, left: byte
     lock.take({})
     assert lock.left_behind is None
     lock.give_back()
+
+
+def test_a_lock_file_that_its_holder_removes_meanwhile_is_not_taken_for_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lock_file = tmp_path / ".lock", output_lock._lock
+
+    def removed_first(file: BinaryIO) -> bool:
+        monkeypatch.undo()
+        path.unlink()
+        return lock_file(file)
+
+    monkeypatch.setattr(output_lock, "_lock", removed_first)
+    first, second = OutputLock(path, output=tmp_path), OutputLock(path, output=tmp_path)
+    first.take({})
+    with pytest.raises(OutputInUse):
+        second.take({})
+    first.give_back()
