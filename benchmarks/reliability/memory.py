@@ -67,6 +67,7 @@ def give_back_at_once() -> None:
 
     Trap: it keeps blocks of up to 32 MB in its heap, where no file can be mapped, and reserves 64 MB for each thread
     that allocates beside another. How far a limit on the address space reaches is then a matter of timing.
+    Not for a limit that training meets: in a heap without freed blocks oneDNN finds no bytes for a descriptor, and crashes.
     """
     libc = ctypes.CDLL("libc.so.6")
     libc.mallopt(M_MMAP_THRESHOLD, 1 << 17)
