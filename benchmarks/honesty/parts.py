@@ -12,6 +12,7 @@ from benchmarks.honesty.healthy import Healthy, is_false_alarm, is_healthy, mini
 from benchmarks.honesty.planted import Failure, all_failures
 from benchmarks.honesty.rescued import Rescue, planted_rates
 from benchmarks.honesty.runs import Ended, scratch
+from benchmarks.honesty.tasks import WORDS_DO_NOT_SUFFICE
 
 
 def end_planted(number: int) -> Ended:
@@ -97,20 +98,25 @@ def healthy(pool: ProcessPoolExecutor, scale: float) -> None:
 
 
 def rescued(pool: ProcessPoolExecutor, scale: float) -> None:
-    """Learning rates that fail without the cure: how they end with it."""
-    outcomes: Counter[str] = Counter()
-    failed = works = learned = 0
-    for run, without, ended in pool.map(end_rescue, list(planted_rates(round(45 * scale), round(9 * scale)))):
+    """Learning rates that fail without the cure: how they end with it, by model and task."""
+    rescues = list(planted_rates(round(60 * scale), round(12 * scale)))
+    by_task: dict[tuple[str, str], Counter[str]] = {}
+    failed = works = 0
+    for run, without, ended in pool.map(end_rescue, rescues):
         if without.exit_code == 0:
             continue
         failed += 1
         works += ended.exit_code == 0
-        learned += ended.outcome == "learned"
-        outcomes[ended.outcome] += 1
+        by_task.setdefault(("minilm" if run.minilm else "tiny", run.task), Counter())[ended.outcome] += 1
         if ended.exit_code != 0:
             print(f"NOT RESCUED {run}: {ended.sentence}", flush=True)
-    print(", ".join(f"{outcome} {count}" for outcome, count in outcomes.most_common()))
+    for (model, task), outcomes in by_task.items():
+        told = ", ".join(f"{outcome} {count}" for outcome, count in outcomes.most_common())
+        print(f"{f'{model}: {task}':24} {told}")
+    hard = sum(
+        (outcomes for (_, task), outcomes in by_task.items() if task == WORDS_DO_NOT_SUFFICE), Counter()
+    )
+    print(f"rescued to a model that works: {share(works, failed)}")
     print(
-        f"rescued to a model that works: {share(works, failed)}; of these better than the bag of words: {learned}",
-        flush=True,
+        f"rescued to `learned` where words do not suffice: {share(hard['learned'], hard.total())}", flush=True
     )

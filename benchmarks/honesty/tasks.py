@@ -131,6 +131,23 @@ def topics(rows: int, random: np.random.Generator) -> Texts:
     return Texts(tuple(texts), tuple(names[index] for index in chosen))
 
 
+def opening_word(rows: int, random: np.random.Generator) -> Texts:
+    """The second word decides; in six rows of ten a word of the other label comes later.
+
+    Words and their pairs are the same for both labels there, so a bag of words is right in about seven rows of ten.
+    """
+    texts, labels = [], []
+    for _ in range(rows):
+        positive = int(random.integers(2))
+        words, others = (POSITIVE, NEGATIVE) if positive else (NEGATIVE, POSITIVE)
+        opening = [*_filler(random, 1, 2), str(random.choice(words)), *_filler(random, 1, 2)]
+        rest = _filler(random, 3, 9)
+        contrary = [str(random.choice(others)), *_filler(random, 1, 2)] if random.random() < 0.6 else []
+        texts.append(" ".join([*opening, _insert(rest, contrary, random)]))
+        labels.append(LABELS[positive])
+    return Texts(tuple(texts), tuple(labels))
+
+
 Maker = Callable[[int, np.random.Generator], Texts]
 TASKS: dict[str, Maker] = {
     "keyword": keyword,
@@ -139,7 +156,10 @@ TASKS: dict[str, Maker] = {
     "rare positive": rare_positive,
     "negation": negation,
     "topics": topics,
+    "opening word": opening_word,
 }
+WORDS_DO_NOT_SUFFICE = "opening word"
+"""The task of which word counts tell too little: a good model is better than the bag of words."""
 
 
 def make(task: str, rows: int, *, seed: int) -> Texts:
