@@ -13,12 +13,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun, column_of, is_macro
+import numpy as np
+
+from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun, averaging_word, columns_of
 from bertsmith.diagnosis.printed_table import read_table
 from bertsmith.errors import UnreadableFile
 
 MOST_BYTES = 50_000_000
 """A longer file is no model card and no trainer state."""
+ROUNDED = 6
+"""Scores with more digits than this were not rounded."""
+FLOAT32_DECIMALS = 7
 GONE = 0.01
 """A logged loss below this may go on to 0.0 by itself; from a higher one, 0.0 stands for NaN."""
 
@@ -96,6 +101,7 @@ def _ours(name: str, values: Mapping[str, Any]) -> ForeignRun:
         tuple(_known(epoch) for epoch in values["epochs"] if isinstance(epoch, dict)),
         decimals=None,
         f1_is_macro=values.get("positive_label") is None,
+        recall_is_macro=values.get("positive_label") is None,
         num_labels=len(labels) if isinstance(labels, list) and len(labels) >= 2 else None,
         own_verdict=own,
     )
@@ -134,12 +140,16 @@ def _from_log(name: str, log: Sequence[Any]) -> ForeignRun:
             )
         elif "loss" in entry:
             train_loss = _number(entry["loss"])
-    names = [key for entry in log if isinstance(entry, dict) for key in entry if key.startswith("eval_")]
+    entries = (entry for entry in log if isinstance(entry, dict))
+    prefixed = dict.fromkeys(key for entry in entries for key in entry if key.startswith("eval_"))
+    names = [key.removeprefix("eval_") for key in prefixed if key != "eval_loss"]
+    named = [key for key, column in zip(names, columns_of(names), strict=True) if column is not None]
     return ForeignRun(
         name,
         tuple(epochs),
-        decimals=None,
-        f1_is_macro=is_macro(names),
+        decimals=_decimals(epochs),
+        f1_is_macro=averaging_word(named, "f1") == "macro",
+        recall_is_macro=averaging_word(named, "recall") == "macro",
         loss_became_nan=_became_nan(log),
     )
 
@@ -163,12 +173,24 @@ def _became_nan(log: Sequence[Any]) -> bool:
 
 def _by_column(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Figures under our names."""
-    found = {}
-    for name, value in figures.items():
-        column = column_of(name)
-        if column is not None and column not in found:
-            found[column] = value
-    return found
+    columns = columns_of(list(figures))
+    return {
+        column: value for column, value in zip(columns, figures.values(), strict=True) if column is not None
+    }
+
+
+def _decimals(epochs: Sequence[ForeignEpoch]) -> int | None:
+    """Digits that the scores of a log were rounded to; None where they are in full.
+
+    Trap: float32 written as a float has many digits, of which seven count.
+    """
+    scores = [getattr(epoch, name) for epoch in epochs for name in ("accuracy", "precision", "recall", "f1")]
+    known = [score for score in scores if score is not None and math.isfinite(score)]
+    digits = max((len(repr(float(score)).partition(".")[2]) for score in known), default=0)
+    if digits <= ROUNDED:
+        return digits or None
+    is_float32 = all(float(np.float32(score)) == score for score in known)
+    return FLOAT32_DECIMALS if is_float32 else None
 
 
 def _is_finite(value: float | None) -> bool:

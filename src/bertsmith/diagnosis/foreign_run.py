@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -81,7 +81,9 @@ class ForeignRun:
     is_regression: bool = False
     """Whether its figures are those of a regression."""
     f1_is_macro: bool = False
-    """Whether the names say that F1, precision and recall are plain means over the labels."""
+    """Whether its name says that F1 is a plain mean over the labels."""
+    recall_is_macro: bool = False
+    """Whether its name says that recall, and with it precision, is a plain mean over the labels."""
     num_labels: int | None = None
     """Where the run itself says it."""
     own_verdict: tuple[str, str, tuple[str, ...]] | None = None
@@ -101,7 +103,24 @@ def fold(name: str) -> str:
     return re.sub(r"[\s_:*`-]+", " ", name).strip().lower()
 
 
-def is_macro(names: Iterable[str]) -> bool:
-    """Whether the first of these that is an F1 says that it is a plain mean over the labels."""
-    scores = [fold(name) for name in names if column_of(name) == "f1"]
-    return bool(scores) and "macro" in scores[0].split()
+def columns_of(names: Sequence[str]) -> list[str | None]:
+    """Our name of each column, each of ours once: of several F1 the one that is averaged as recall is, else the first."""
+    columns = [column_of(name) for name in names]
+    for ours in set(columns) - {None}:
+        places = [place for place, column in enumerate(columns) if column == ours]
+        wanted = averaging_word(names, "recall")
+        alike = [place for place in places if _averaging_word(names[place]) == wanted]
+        kept = alike[0] if ours == "f1" and alike else places[0]
+        for place in places:
+            columns[place] = ours if place == kept else None
+    return columns
+
+
+def averaging_word(names: Sequence[str], ours: str) -> str:
+    """`macro`, `weighted` or `micro` where the first column of this kind says so; else empty."""
+    return next((_averaging_word(name) for name in names if column_of(name) == ours), "")
+
+
+def _averaging_word(name: str) -> str:
+    words = fold(name).split()
+    return next((word for word in ("macro", "weighted", "micro") if word in words), "")

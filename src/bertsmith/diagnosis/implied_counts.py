@@ -9,6 +9,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from bertsmith.evaluation.intervals import Score, wilson
+
 MOST_ROWS = 20_000
 
 
@@ -36,6 +38,23 @@ class Counts:
         """All of them."""
         return self.true_positives + self.false_positives + self.false_negatives + self.true_negatives
 
+    def scores(self) -> dict[str, Score]:
+        """Accuracy, precision, recall and F1 with their 95 % intervals."""
+        hits = self.true_positives
+        called, truly = hits + self.false_positives, hits + self.false_negatives
+        either = hits + self.false_positives + self.false_negatives
+        low, high = wilson(hits, either)
+        return {
+            "accuracy": _share(hits + self.true_negatives, self.rows),
+            "precision": _share(hits, called),
+            "recall": _share(hits, truly),
+            "f1": Score(2 * hits / max(1, called + truly), 2 * low / (1 + low), 2 * high / (1 + high)),
+        }
+
+
+def _share(successes: int, rows: int) -> Score:
+    return Score(successes / max(1, rows), *wilson(successes, rows))
+
 
 @dataclass(frozen=True)
 class ImpliedCounts:
@@ -45,7 +64,24 @@ class ImpliedCounts:
     positives: tuple[int, ...]
     """Every number of truly positive rows that fits at this size; one where the figures leave no choice."""
     matrices: tuple[tuple[Counts, ...], ...]
-    """For each printed row the matrices that give it, for the first of these numbers."""
+    """For each printed row every matrix that gives it, for all of these numbers."""
+
+
+def learning_p_value(counts: Counts, *, times: int = 1) -> float:
+    """Fisher's one-sided p-value that a matrix, or so many times its rows, is chance."""
+    from scipy.stats import hypergeom
+
+    hits = times * counts.true_positives
+    positives, called = hits + times * counts.false_negatives, hits + times * counts.false_positives
+    return float(hypergeom.sf(hits - 1, times * counts.rows, positives, called))
+
+
+def rows_that_show(counts: Counts, *, level: float) -> int | None:
+    """The fewest rows, a multiple of these, on which the same figures are no chance at this level; None above 20,000."""
+    for times in range(2, MOST_ROWS // counts.rows + 1):
+        if learning_p_value(counts, times=times) < level:
+            return times * counts.rows
+    return None
 
 
 def is_one_label(scores: PrintedScores, *, decimals: int) -> bool:
@@ -76,9 +112,16 @@ def implied_counts(scores: Sequence[PrintedScores], *, decimals: int) -> Implied
                 break
             candidates = candidates[_fits(candidates, printed, rows=rows, half=half)]
         if len(candidates):
-            first = int(candidates[0])
-            matrices = tuple(tuple(_matrices(first, printed, rows=rows, half=half)) for printed in scores)
-            return ImpliedCounts(rows, tuple(int(count) for count in candidates), matrices)
+            positives = tuple(int(count) for count in candidates)
+            matrices = tuple(
+                tuple(
+                    counts
+                    for count in positives
+                    for counts in _matrices(count, printed, rows=rows, half=half)
+                )
+                for printed in scores
+            )
+            return ImpliedCounts(rows, positives, matrices)
     return None
 
 

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun, column_of, fold, is_macro
+from bertsmith.diagnosis.foreign_run import (
+    ForeignEpoch,
+    ForeignRun,
+    averaging_word,
+    column_of,
+    columns_of,
+    fold,
+)
 from bertsmith.errors import UnreadableFile
 
 CLASSIFICATION = ("f1", "accuracy", "precision", "recall", "balanced_accuracy")
@@ -39,7 +46,8 @@ def read_table(text: str, *, name: str) -> ForeignRun:
             remedy="Give the model card with its results table, or paste the table on standard input (-).",
         )
     header, rows = best
-    columns = [column_of(cell) for cell in header]
+    columns = columns_of(header)
+    named = [cell for cell, column in zip(header, columns, strict=True) if column is not None]
     folded = [fold(cell) for cell in header]
     scores = [
         cell for row in rows for column, cell in zip(columns, row, strict=False) if column in CLASSIFICATION
@@ -52,7 +60,8 @@ def read_table(text: str, *, name: str) -> ForeignRun:
         decimals=decimals or None,
         is_regression=not any(column in CLASSIFICATION for column in columns)
         and any(cell in REGRESSION for cell in folded),
-        f1_is_macro=is_macro(header),
+        f1_is_macro=averaging_word(named, "f1") == "macro",
+        recall_is_macro=averaging_word(named, "recall") == "macro",
     )
 
 

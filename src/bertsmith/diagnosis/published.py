@@ -10,26 +10,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
+from bertsmith.diagnosis.averaging import (
+    CHANCE_BAND,
+    FULL_DECIMALS,
+    all_printed_scores,
+    averaging_of,
+    contradictions,
+    number_of_labels,
+    printed_scores,
+)
 from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
 from bertsmith.diagnosis.implied_counts import (
     Counts,
     ImpliedCounts,
     implied_counts,
     is_one_label,
+    learning_p_value,
+    rows_that_show,
 )
-from bertsmith.diagnosis.published_states import (
-    CHANCE_BAND,
-    EpochState,
-    all_printed_scores,
-    averaging_of,
-    is_finite,
-    number_of_labels,
-    printed_scores,
-    state_of,
-)
+from bertsmith.diagnosis.published_states import EpochState, is_finite, state_of
 from bertsmith.diagnosis.verdict import BARELY, TEST_LEVEL, Outcome, Verdict
-from bertsmith.evaluation.intervals import wilson
 
+MANY_LABELS = 10
+"""What an unknown number of labels might be as well as two."""
 JUDGED_BY = ("accuracy", "balanced_accuracy", "f1", "recall")
 """Figures of which one at least must be there."""
 
@@ -81,22 +84,21 @@ def judge_published(run: ForeignRun) -> PublishedVerdict:
 
 def _implied(run: ForeignRun) -> ImpliedCounts | None:
     """Rows and matrices, where all four scores are printed with some digits and are of one label."""
-    printed = all_printed_scores(run)
-    if averaging_of(run) != "one label" or not run.decimals or run.decimals < 3:
+    printed, decimals = all_printed_scores(run), run.decimals or FULL_DECIMALS
+    if averaging_of(run) != "one label" or decimals < 3 or not printed:
         return None
-    if not all(is_one_label(scores, decimals=run.decimals) for scores in printed):
+    if not all(is_one_label(scores, decimals=decimals) for scores in printed):
         return None
-    return implied_counts(printed, decimals=run.decimals)
+    return implied_counts(printed, decimals=decimals)
 
 
-def _merit(state: EpochState) -> tuple[float, float]:
-    """Better epochs are higher: by gain or accuracy or F1, then by loss."""
+def _merit(state: EpochState) -> tuple[bool, float, float]:
+    """Better epochs are higher: by gain; where no gain is known by accuracy or F1, which is nothing to hold a gain against."""
     epoch = state.epoch
     scores = (state.gain, epoch.accuracy, epoch.f1)
     score = next((value for value in scores if value is not None), -1.0)
-    return score, -(
-        epoch.validation_loss if is_finite(epoch.validation_loss) and epoch.validation_loss else 0.0
-    )
+    loss = epoch.validation_loss if is_finite(epoch.validation_loss) else None
+    return state.gain is not None, score, -(loss or 0.0)
 
 
 def _trap(states: Sequence[EpochState]) -> int | None:
@@ -127,9 +129,9 @@ def _verdict(
 ) -> Verdict:
     """The first rule that holds decides."""
     told = tuple(_reasons(run, states, trap=trap, num_labels=num_labels))
-    if run.loss_became_nan or any(state.state == "diverged" for state in states[-1:]):
-        sentence = "It diverged: a loss or gradient is no finite number. The model is not usable."
-        return Verdict("diverged", sentence, told)
+    divergence = _divergence(run, states[-1] if states else None)
+    if divergence:
+        return Verdict("diverged", f"It diverged: {divergence}. The model is not usable.", told)
     missing = _missing(run)
     if missing:
         return Verdict("cannot_tell", f"Whether it learned cannot be told: {missing}.", told)
@@ -141,14 +143,31 @@ def _verdict(
     where = f"epoch {_epoch_name(state.epoch, judged)}"
     if state.gain is None:
         return _without_gain(state, states, where=where, told=told)
-    scores = _with_counts(implied, judged, states) or f"balanced accuracy {_balanced(state, num_labels):.3f}"
-    p_value = _p_value(implied, judged, states)
+    counts = _counts(implied, judged, states)
+    balanced = f"balanced accuracy {_balanced(state, num_labels):.3f}"
+    scores = _with_interval(counts) if counts else balanced
+    p_value = None if counts is None else learning_p_value(counts)
+    if num_labels is None and state.gain < BARELY:
+        sentence = (
+            f"Whether it learned cannot be told: the table does not say how many labels there are, and {balanced} "
+            f"({where}) may be chance for two and is {100 * _gain_of(state, MANY_LABELS):.0f} % of the way from chance to perfect for ten."
+        )
+        return Verdict("cannot_tell", sentence, told)
+    if counts is not None and p_value is not None and p_value >= TEST_LEVEL and state.gain >= BARELY:
+        enough = rows_that_show(counts, level=TEST_LEVEL)
+        if enough is not None:
+            sentence = (
+                f"Whether it learned cannot be told: in its best epoch ({where}) {scores}, which chance could give; "
+                f"measured on {enough:,} rows or more, the same figures would show it."
+            )
+            return Verdict("cannot_tell", sentence, told)
     if (p_value is not None and p_value >= TEST_LEVEL) or state.gain <= 0.02:
         sentence = (
             f"It is not shown to have learned: in its best epoch ({where}) {scores}, which chance could give."
         )
         return Verdict("not_shown_to_learn", sentence, told)
-    way = f"That is {100 * state.gain:.0f} % of the way from chance to perfect"
+    least = "at least " if num_labels is None else ""
+    way = f"That is {least}{100 * state.gain:.0f} % of the way from chance to perfect"
     if state.gain < BARELY:
         return Verdict(
             "barely_learned", f"It barely learned: in its best epoch ({where}) {scores}. {way}.", told
@@ -159,6 +178,18 @@ def _verdict(
         f"It learned: in {where} {scores}. {way}, on the rows that chose the epoch.",
         (*told, alone),
     )
+
+
+def _divergence(run: ForeignRun, last: EpochState | None) -> str:
+    """What stopped being a number, or left the prior's loss by far, as a clause; empty where nothing did."""
+    if run.loss_became_nan:
+        return "a loss or gradient is no finite number"
+    if last is None or last.state != "diverged":
+        return ""
+    losses = [loss for loss in (last.epoch.train_loss, last.epoch.validation_loss) if loss is not None]
+    if not all(map(math.isfinite, losses)):
+        return "a loss is no finite number"
+    return f"the loss ended at {min(losses):.4f}, far above what a guess costs"
 
 
 def _without_gain(
@@ -223,23 +254,37 @@ def _reasons(
     losses = [state.epoch.validation_loss for state in states if is_finite(state.epoch.validation_loss)]
     known = [loss for loss in losses if loss is not None]
     if num_labels and known and min(known) >= (1 - CHANCE_BAND) * math.log(num_labels):
+        chance = math.log(num_labels)
+        never = "left" if max(known) <= (1 + CHANCE_BAND) * chance else "came clearly below"
         told.append(
-            f"The validation loss never left ln {num_labels} = {math.log(num_labels):.4f}, the loss of a guess among "
+            f"The validation loss never {never} ln {num_labels} = {chance:.4f}, the loss of a guess among "
             f"{num_labels} equally frequent labels: it is {min(known):.4f} at best."
         )
+    for index, f1 in contradictions(run):
+        epoch = states[index].epoch
+        told.append(
+            f"Epoch {_epoch_name(epoch, index)} contradicts itself: F1 {_shown(epoch.f1)} is printed, "
+            f"but its precision and recall give {f1:.4f}."
+        )
+    unknown = [
+        _epoch_name(state.epoch, index)
+        for index, state in enumerate(states)
+        if state.gain is None and state.state not in ("collapsed", "diverged")
+    ]
+    if unknown and any(state.gain is not None for state in states):
+        told.append(f"Too few figures to judge: epoch {', '.join(unknown)} of {len(states)}.")
     if run.loss_became_nan:
         told.append("A training loss or gradient norm was NaN; the standard trainer logs such a loss as 0.0.")
     return told
 
 
-def _with_counts(implied: ImpliedCounts | None, judged: int, states: Sequence[EpochState]) -> str:
+def _with_interval(counts: Counts) -> str:
     """Accuracy with its interval, where the rows are known."""
-    counts = _counts(implied, judged, states)
-    if counts is None:
-        return ""
-    right = counts.true_positives + counts.true_negatives
-    low, high = wilson(right, counts.rows)
-    return f"accuracy {right / counts.rows:.3f} (95 % interval {low:.3f}–{high:.3f}, if it was measured on {counts.rows:,} rows)"
+    accuracy = counts.scores()["accuracy"]
+    return (
+        f"accuracy {accuracy.value:.3f} (95 % interval {accuracy.low:.3f}–{accuracy.high:.3f}, "
+        f"if it was measured on {counts.rows:,} rows)"
+    )
 
 
 def _counts(implied: ImpliedCounts | None, judged: int, states: Sequence[EpochState]) -> Counts | None:
@@ -250,23 +295,14 @@ def _counts(implied: ImpliedCounts | None, judged: int, states: Sequence[EpochSt
     return implied.matrices[place][0]
 
 
-def _p_value(implied: ImpliedCounts | None, judged: int, states: Sequence[EpochState]) -> float | None:
-    """Fisher's one-sided p-value of the implied matrix; None where none is known."""
-    from scipy.stats import hypergeom
-
-    counts = _counts(implied, judged, states)
-    if counts is None:
-        return None
-    positives, called = (
-        counts.true_positives + counts.false_negatives,
-        counts.true_positives + counts.false_positives,
-    )
-    return float(hypergeom.sf(counts.true_positives - 1, counts.rows, positives, called))
-
-
 def _balanced(state: EpochState, num_labels: int | None) -> float:
     chance = 1 / (num_labels or 2)
     return chance + (state.gain or 0.0) * (1 - chance)
+
+
+def _gain_of(state: EpochState, num_labels: int) -> float:
+    """The gain if there were so many labels, where they are unknown."""
+    return max(0.0, (_balanced(state, None) - 1 / num_labels) / (1 - 1 / num_labels))
 
 
 def _remedies(outcome: str, states: Sequence[EpochState]) -> tuple[str, ...]:
@@ -288,7 +324,13 @@ def _implied_json(implied: ImpliedCounts) -> dict[str, Any]:
     return {
         "rows": implied.rows,
         "positives": list(implied.positives),
-        "matrices": [[vars(counts) for counts in row] for row in implied.matrices],
+        "matrices": [
+            [
+                vars(counts) | {"scores": {name: score.to_json() for name, score in counts.scores().items()}}
+                for counts in row
+            ]
+            for row in implied.matrices
+        ],
         "note": "the smallest set that fits; its multiples fit too",
     }
 

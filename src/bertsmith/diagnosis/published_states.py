@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
+from bertsmith.diagnosis.averaging import (
+    CHANCE_BAND,
+    Averaging,
+    averaging_of,
+    is_macro_of_one_label,
+    positive_share,
+    tolerance_of,
+)
 from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
-from bertsmith.diagnosis.implied_counts import PrintedScores, is_one_label
-from bertsmith.training.signs import is_collapsed
+from bertsmith.diagnosis.implied_counts import PrintedScores
+from bertsmith.diagnosis.verdict import BARELY
+from bertsmith.training.signs import FAR_FROM_PRIOR, is_collapsed
 
-Averaging = Literal["one label", "macro", "weighted", "unknown"]
-"""What F1, precision and recall are of: the positive label of two, or means over labels, plain or by their rows."""
-CHANCE_BAND = 0.02
-"""A loss within this share of ln K is at chance."""
-MOST_LABELS = 20
-"""Numbers of labels whose ln K is recognised in a loss."""
-FULL_DECIMALS = 12
-"""Scores that are in full are taken as printed with this many digits."""
+FAR_FROM_ANY_PRIOR = 10.0
+"""Nats that have left the prior's loss by far, however many labels there are: 2 ln 150."""
 
 
 @dataclass(frozen=True)
@@ -28,58 +30,8 @@ class EpochState:
     state: str
     """`collapsed`, `diverged`, `at chance`, or empty."""
     gain: float | None
-    """How far balanced accuracy is from chance (0) to perfect (1); None where the figures do not tell."""
-
-
-def averaging_of(run: ForeignRun) -> Averaging:
-    """What F1, precision and recall are of, by the columns' names and the figures.
-
-    Traps: weighted recall is accuracy, whatever the labels, and says nothing of balanced accuracy. Averages over a model
-    that gives every row one label fulfil F1 = 2PR/(P+R), as the scores of one label do.
-    """
-    if run.f1_is_macro:
-        return "macro"
-    tolerance = tolerance_of(run)
-    both = [
-        (epoch.recall, epoch.accuracy)
-        for epoch in run.epochs
-        if epoch.recall is not None and epoch.accuracy is not None
-    ]
-    if both and all(math.isclose(recall, accuracy, abs_tol=1e-9) for recall, accuracy in both):
-        return "weighted"
-    printed = all_printed_scores(run)
-    if not printed:
-        return "unknown"
-    if all(_is_macro_of_one_label(scores, tolerance=tolerance) for scores in printed):
-        return "macro"
-    decimals = min(run.decimals or FULL_DECIMALS, 4)
-    return "one label" if all(is_one_label(scores, decimals=decimals) for scores in printed) else "macro"
-
-
-def tolerance_of(run: ForeignRun) -> float:
-    """Printed scores that differ by no more than this, one unit of the last digit, say the same."""
-    return 10.0 ** -(run.decimals or FULL_DECIMALS) * (1 + 1e-9)
-
-
-def number_of_labels(run: ForeignRun) -> int | None:
-    """How many labels there are, where a loss at ln K, or F1 of one label, tells; else None."""
-    if run.num_labels is not None:
-        return run.num_labels
-    if averaging_of(run) == "one label":
-        return 2
-    losses = [epoch.validation_loss for epoch in run.epochs if is_finite(epoch.validation_loss)]
-    accuracies = [epoch.accuracy for epoch in run.epochs if epoch.accuracy is not None]
-    for count in range(2, MOST_LABELS + 1):
-        near = [
-            loss
-            for loss in losses
-            if loss is not None and abs(loss - math.log(count)) <= CHANCE_BAND * math.log(count)
-        ]
-        if len(near) * 2 > len(losses) and (
-            not accuracies or abs(sorted(accuracies)[len(accuracies) // 2] - 1 / count) < 0.1
-        ):
-            return count
-    return None
+    """How far balanced accuracy is from chance (0) to perfect (1); None where the figures do not tell. Where the number of
+    labels is unknown it is taken for 2, and the gain is at least this."""
 
 
 def balanced_accuracy(epoch: ForeignEpoch, *, averaging: Averaging) -> float | None:
@@ -90,30 +42,24 @@ def balanced_accuracy(epoch: ForeignEpoch, *, averaging: Averaging) -> float | N
     """
     if epoch.balanced_accuracy is not None:
         return epoch.balanced_accuracy
+    if epoch.accuracy == 1:
+        return 1.0
     if averaging == "macro":
         return epoch.recall
     if averaging != "one label" or epoch.recall is None:
         return None
-    share = positive_share(epoch)
+    share = _share_of(epoch)
     if share is None or epoch.accuracy is None:
         return 0.5 if epoch.recall == 0 and not epoch.precision else None
     other = (epoch.accuracy - share * epoch.recall) / (1 - share)
     return (epoch.recall + min(1.0, max(0.0, other))) / 2
 
 
-def positive_share(epoch: ForeignEpoch) -> float | None:
-    """The share of the rows that truly have the label that the scores are of, in (0, 1); None where nothing tells.
-
-    From accuracy = πR + (1-π)S and P = πR / (πR + (1-π)(1-S)): π = (1 - accuracy) / (1 - 2R + R/P).
-    """
-    accuracy, precision, recall = epoch.accuracy, epoch.precision, epoch.recall
-    if accuracy is None or not precision or recall is None:
+def _share_of(epoch: ForeignEpoch) -> float | None:
+    """The share of the rows that truly have the label that the scores are of; None where nothing tells."""
+    if epoch.accuracy is None or epoch.precision is None or epoch.recall is None:
         return None
-    denominator = 1 - 2 * recall + recall / precision
-    if abs(denominator) < 1e-6:
-        return None
-    share = (1 - accuracy) / denominator
-    return share if 0 < share < 1 else None
+    return positive_share(accuracy=epoch.accuracy, precision=epoch.precision, recall=epoch.recall)
 
 
 def state_of(run: ForeignRun, epoch: ForeignEpoch, *, num_labels: int | None) -> EpochState:
@@ -126,6 +72,8 @@ def state_of(run: ForeignRun, epoch: ForeignEpoch, *, num_labels: int | None) ->
         value is not None and not math.isfinite(value) for value in (epoch.validation_loss, epoch.train_loss)
     ):
         return EpochState(epoch, "diverged", gain)
+    if has_left_prior(epoch, num_labels=num_labels) and not run.is_regression and (gain or 0.0) < BARELY:
+        return EpochState(epoch, "diverged", gain)
     if _gives_one_label(epoch, averaging=averaging, tolerance=tolerance_of(run)):
         return EpochState(epoch, "collapsed", gain)
     loss = epoch.validation_loss
@@ -136,6 +84,17 @@ def state_of(run: ForeignRun, epoch: ForeignEpoch, *, num_labels: int | None) ->
     ):
         return EpochState(epoch, "at chance", gain)
     return EpochState(epoch, "", gain)
+
+
+def has_left_prior(epoch: ForeignEpoch, *, num_labels: int | None) -> bool:
+    """Whether every loss of the row is far above that of saying the label shares.
+
+    Trap: trainers have logged sums over micro-batches as the training loss, so the validation loss must say the same.
+    """
+    losses = [loss for loss in (epoch.train_loss, epoch.validation_loss) if loss is not None]
+    entropy = math.log(num_labels) if num_labels else None
+    far = FAR_FROM_ANY_PRIOR if entropy is None else max(FAR_FROM_PRIOR * entropy, entropy + FAR_FROM_PRIOR)
+    return bool(losses) and min(losses) > far
 
 
 def _gives_one_label(epoch: ForeignEpoch, *, averaging: Averaging, tolerance: float) -> bool:
@@ -150,38 +109,14 @@ def _gives_one_label(epoch: ForeignEpoch, *, averaging: Averaging, tolerance: fl
         return abs(precision - accuracy**2) <= tolerance
     if averaging == "macro":
         printed = PrintedScores(accuracy, precision, recall, epoch.f1 or 0.0)
-        return _is_macro_of_one_label(printed, tolerance=tolerance)
+        return is_macro_of_one_label(printed, tolerance=tolerance)
     if recall >= 1 - tolerance and abs(precision - accuracy) <= tolerance:
         return True
-    share = positive_share(epoch)
+    share = _share_of(epoch)
     if averaging != "one label" or share is None:
         return False
     called = share * recall / precision
     return is_collapsed({"it": called, "not it": 1 - called}, {"it": share, "not it": 1 - share})
-
-
-def _is_macro_of_one_label(scores: PrintedScores, *, tolerance: float) -> bool:
-    """Whether these are means over K labels of which only one is ever given: recall 1/K, precision accuracy/K."""
-    count = round(1 / scores.recall) if scores.recall > 0 else 0
-    return (
-        count >= 2
-        and abs(scores.recall - 1 / count) <= tolerance
-        and abs(scores.precision - scores.accuracy / count) <= tolerance
-    )
-
-
-def printed_scores(epoch: ForeignEpoch) -> PrintedScores | None:
-    """The four scores of a row; None where one of them is not there."""
-    figures = (epoch.accuracy, epoch.precision, epoch.recall, epoch.f1)
-    accuracy, precision, recall, f1 = figures
-    if accuracy is None or precision is None or recall is None or f1 is None:
-        return None
-    return PrintedScores(accuracy, precision, recall, f1)
-
-
-def all_printed_scores(run: ForeignRun) -> list[PrintedScores]:
-    """Those of every row that has them all."""
-    return [printed for epoch in run.epochs if (printed := printed_scores(epoch)) is not None]
 
 
 def is_finite(value: float | None) -> bool:

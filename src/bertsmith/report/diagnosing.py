@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bertsmith.console import Console
+from bertsmith.diagnosis.averaging import printed_scores
 from bertsmith.diagnosis.implied_counts import Counts, ImpliedCounts
 from bertsmith.diagnosis.published import PublishedVerdict
 from bertsmith.epoch_table import COLUMNS, DOUBTFUL, FAILED
@@ -44,19 +47,47 @@ def implied_sentence(implied: ImpliedCounts, judged: PublishedVerdict) -> str:
         if len(positives) == 1
         else f"{positives[0]:,} to {positives[-1]:,} of them positive, {len(positives)} numbers fit"
     )
-    last = implied.matrices[-1]
-    several = "" if len(last) == 1 else f", the first of {len(last)} that fit"
+    shown = max(index for index, state in enumerate(judged.states) if printed_scores(state.epoch) is not None)
+    epoch = judged.states[shown].epoch.epoch
+    name = (
+        "The last row"
+        if shown == len(judged.states) - 1
+        else f"Epoch {shown + 1 if epoch is None else f'{epoch:g}'}"
+    )
     return (
         f"The smallest set that gives exactly these figures has {implied.rows:,} rows ({choice}); its multiples fit too. "
-        f"The last row of the table is then {_matrix(last[0])}{several}."
+        f"{name} of the table is then {_matrices(implied.matrices[-1])}."
     )
 
 
-def _matrix(counts: Counts) -> str:
-    return (
-        f"TP {counts.true_positives:,}, FP {counts.false_positives:,}, "
-        f"FN {counts.false_negatives:,}, TN {counts.true_negatives:,}"
+def _matrices(fitting: Sequence[Counts]) -> str:
+    """The matrix with the intervals of its scores, or how many fit and in what range."""
+    cells = (
+        ("TP", [counts.true_positives for counts in fitting]),
+        ("FP", [counts.false_positives for counts in fitting]),
+        ("FN", [counts.false_negatives for counts in fitting]),
+        ("TN", [counts.true_negatives for counts in fitting]),
     )
+    told = ", ".join(f"{name} {_range(values)}" for name, values in cells)
+    if len(fitting) > 1:
+        return f"one of {len(fitting)} matrices: {told}"
+    scores = fitting[0].scores()
+    intervals = ", ".join(
+        f"{name} {scores[key].low:.3f}–{scores[key].high:.3f}"
+        for name, key in (
+            ("F1", "f1"),
+            ("accuracy", "accuracy"),
+            ("precision", "precision"),
+            ("recall", "recall"),
+        )
+    )
+    return f"{told}, with the 95 % intervals {intervals}"
+
+
+def _range(values: Sequence[int]) -> str:
+    """`435`, or `430 to 435`."""
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _cell(value: float | None) -> str:

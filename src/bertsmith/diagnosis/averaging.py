@@ -1,0 +1,168 @@
+"""This file knows what a published table's F1, precision and recall are of: one label of two, or means over all labels."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
+from bertsmith.diagnosis.implied_counts import PrintedScores, is_one_label
+
+Averaging = Literal["one label", "macro", "weighted", "unknown"]
+"""The positive label of two, or means over labels, plain or by their rows."""
+MOST_LABELS = 20
+"""Numbers of labels whose ln K is recognised in a loss."""
+CHANCE_BAND = 0.02
+"""A loss within this share of ln K is at chance."""
+FULL_DECIMALS = 12
+"""Scores that are in full are taken as printed with this many digits."""
+TELLING = 10
+"""Units of the last digit by which F1 = 2PR/(P+R) must differ from (P+R)/2, so that it cannot hold by chance."""
+
+
+def averaging_of(run: ForeignRun) -> Averaging:
+    """What F1, precision and recall are of, by the columns' names and the figures.
+
+    Traps: weighted recall is accuracy, whatever the labels, and says nothing of balanced accuracy. Averages over a model
+    that gives every row one label fulfil F1 = 2PR/(P+R), as the scores of one label do. A name that says `macro` of F1
+    says nothing of precision and recall. One mistyped figure must not turn the scores of one label into averages.
+    """
+    if run.recall_is_macro:
+        return "macro"
+    both = [
+        (epoch.recall, epoch.accuracy)
+        for epoch in run.epochs
+        if epoch.recall is not None and epoch.accuracy is not None
+    ]
+    if both and all(math.isclose(recall, accuracy, abs_tol=1e-9) for recall, accuracy in both):
+        return "weighted"
+    printed = all_printed_scores(run)
+    if printed and all(is_macro_of_one_label(scores, tolerance=tolerance_of(run)) for scores in printed):
+        return "macro"
+    if any(_is_no_mean(run, recall=recall, accuracy=accuracy) for recall, accuracy in both):
+        return "one label"
+    if not printed:
+        return "macro" if run.f1_is_macro else "unknown"
+    decimals = _compared_decimals(run)
+    telling = [scores for scores in printed if _tells(scores, decimals=decimals)]
+    if telling:
+        of_one = sum(_is_of_one_label(scores, decimals=decimals) for scores in telling)
+        return "one label" if 2 * of_one > len(telling) else "macro"
+    if run.f1_is_macro:
+        return "macro"
+    return "one label" if all(is_one_label(scores, decimals=decimals) for scores in printed) else "macro"
+
+
+def contradictions(run: ForeignRun) -> list[tuple[int, float]]:
+    """(index of the row, F1 that its precision and recall give) of each row whose F1 is another one though most fit."""
+    if averaging_of(run) != "one label":
+        return []
+    decimals = _compared_decimals(run)
+    rows = [(index, printed_scores(epoch)) for index, epoch in enumerate(run.epochs)]
+    known = [(index, scores) for index, scores in rows if scores is not None]
+    wrong = [
+        (index, 2 * scores.precision * scores.recall / (scores.precision + scores.recall))
+        for index, scores in known
+        if not is_one_label(scores, decimals=decimals) and scores.precision + scores.recall > 0
+    ]
+    return wrong if 2 * len(wrong) < len(known) else []
+
+
+def number_of_labels(run: ForeignRun) -> int | None:
+    """How many labels there are, where a loss at ln K, or F1 of one label, tells; else None."""
+    if run.num_labels is not None:
+        return run.num_labels
+    return 2 if averaging_of(run) == "one label" else _labels_by_loss(run)
+
+
+def _labels_by_loss(run: ForeignRun) -> int | None:
+    """The number of labels of which most losses are those of a guess, and the accuracies too."""
+    losses = [
+        loss for epoch in run.epochs if (loss := epoch.validation_loss) is not None and math.isfinite(loss)
+    ]
+    accuracies = sorted(epoch.accuracy for epoch in run.epochs if epoch.accuracy is not None)
+    for count in range(2, MOST_LABELS + 1):
+        near = [loss for loss in losses if abs(loss - math.log(count)) <= CHANCE_BAND * math.log(count)]
+        fits = not accuracies or abs(accuracies[len(accuracies) // 2] - 1 / count) < 0.1
+        if len(near) * 2 > len(losses) and fits:
+            return count
+    return None
+
+
+def tolerance_of(run: ForeignRun) -> float:
+    """Printed scores that differ by no more than this, one unit of the last digit, say the same."""
+    return 10.0 ** -(run.decimals or FULL_DECIMALS) * (1 + 1e-9)
+
+
+def is_macro_of_one_label(scores: PrintedScores, *, tolerance: float) -> bool:
+    """Whether these are means over K labels of which only one is ever given: recall 1/K, precision accuracy/K."""
+    count = round(1 / scores.recall) if scores.recall > 0 else 0
+    return (
+        count >= 2
+        and abs(scores.recall - 1 / count) <= tolerance
+        and abs(scores.precision - scores.accuracy / count) <= tolerance
+    )
+
+
+def printed_scores(epoch: ForeignEpoch) -> PrintedScores | None:
+    """The four scores of a row; None where one of them is not there."""
+    figures = (epoch.accuracy, epoch.precision, epoch.recall, epoch.f1)
+    accuracy, precision, recall, f1 = figures
+    if accuracy is None or precision is None or recall is None or f1 is None:
+        return None
+    return PrintedScores(accuracy, precision, recall, f1)
+
+
+def all_printed_scores(run: ForeignRun) -> list[PrintedScores]:
+    """Those of every row that has them all."""
+    return [printed for epoch in run.epochs if (printed := printed_scores(epoch)) is not None]
+
+
+def positive_share(*, accuracy: float, precision: float, recall: float) -> float | None:
+    """The share of the rows that truly have the label that the scores are of, in (0, 1); None where nothing tells.
+
+    From accuracy = πR + (1-π)S and P = πR / (πR + (1-π)(1-S)): π = (1 - accuracy) / (1 - 2R + R/P).
+    """
+    if precision == 0:
+        return None
+    denominator = 1 - 2 * recall + recall / precision
+    if abs(denominator) < 1e-6:
+        return None
+    share = (1 - accuracy) / denominator
+    return share if 0 < share < 1 else None
+
+
+def _compared_decimals(run: ForeignRun) -> int:
+    """Digits to which figures of a row are held against each other."""
+    return min(run.decimals or FULL_DECIMALS, 4)
+
+
+def _is_no_mean(run: ForeignRun, *, recall: float, accuracy: float) -> bool:
+    """Whether recall cannot be a plain mean over the labels beside this accuracy.
+
+    Of K labels the rows that are missed are at most K times the mean of what each label misses, and the same of those found.
+    """
+    labels = run.num_labels or _labels_by_loss(run) or MOST_LABELS
+    slack = (labels + 1) * tolerance_of(run)
+    return 1 - accuracy > labels * (1 - recall) + slack or accuracy > labels * recall + slack
+
+
+def _tells(scores: PrintedScores, *, decimals: int) -> bool:
+    """Whether precision and recall are so far apart that F1 = 2PR/(P+R) is no chance."""
+    total = scores.precision + scores.recall
+    return total > 0 and (scores.precision - scores.recall) ** 2 / (2 * total) > TELLING * 10.0**-decimals
+
+
+def _is_of_one_label(scores: PrintedScores, *, decimals: int) -> bool:
+    """Whether F1 is that of the label which precision and recall are of, or the mean of both labels' that they imply."""
+    if is_one_label(scores, decimals=decimals):
+        return True
+    share = positive_share(accuracy=scores.accuracy, precision=scores.precision, recall=scores.recall)
+    if share is None:
+        return False
+    hits = share * scores.recall
+    false, missed = hits / scores.precision - hits, share - hits
+    rest = 1 - hits - false - missed
+    ours, other = 2 * hits / (2 * hits + false + missed), 2 * rest / max(2 * rest + false + missed, 1e-12)
+    means = (ours + other) / 2, share * ours + (1 - share) * other
+    return any(abs(scores.f1 - mean) <= TELLING * 10.0**-decimals for mean in means)
