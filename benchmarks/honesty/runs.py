@@ -36,7 +36,7 @@ class Ended:
     num_restarts: int = 0
     test_rows: int = 0
     kept_back_gain: float | None = None
-    """Gain on the rows kept back; None where there is no model."""
+    """Gain on the rows kept back; None where there is no model, or its weights are no numbers."""
     kept_back_p: float | None = None
     """p-value of learning on the rows kept back."""
 
@@ -52,16 +52,23 @@ def scratch() -> Iterator[Path]:
 
 
 def run(texts: Texts, *, model: str, kept_back: Texts | None = None, **settings: Any) -> Ended:
-    """Train on the texts and judge; score the rows kept back if there is a model."""
+    """Train on the texts and judge; score the rows kept back if there is a model, be it one that the tool calls failed."""
     with scratch() as folder:
         data = texts.write(folder / "rows.csv")
         try:
-            finished = bertsmith.finetune(data, model=model, output=folder / "run", threads=1, **settings)
+            finished = bertsmith.finetune(
+                data,
+                model=model,
+                output=folder / "run",
+                threads=1,
+                keep_failed_model=kept_back is not None,
+                **settings,
+            )
         except BertsmithError as error:
             return Ended("refused", str(error), REFUSED_EXIT_CODE)
         verdict = finished.verdict
         gain, p_value = None, None
-        if kept_back is not None and finished.test is not None:
+        if kept_back is not None and verdict.outcome != "diverged":
             gain, p_value = score(folder / "run", kept_back)
         return Ended(
             outcome=verdict.outcome,

@@ -23,7 +23,7 @@ from bertsmith.diagnosis.mistakes import suspected_label_errors
 from bertsmith.diagnosis.verdict import USABLE, Verdict, judge
 from bertsmith.errors import ConfigError
 from bertsmith.folds import Fold, read_fold, run_fold, with_splits, write_fold
-from bertsmith.judgement import Judged, Judgement
+from bertsmith.judgement import Judged, Judgement, with_threshold
 from bertsmith.model.decoding import probabilities
 from bertsmith.model.restarting import reset_weights
 from bertsmith.open_run import OpenRun
@@ -127,21 +127,29 @@ def train_on_all(
     if not trained.failed and attempts.last is not None:
         attempts.restore(everything.loaded.model, attempts.last)
     restarts = tuple(restart for fold in folds for restart in fold.restarts) + trained.restarts
+    mean = mean_history(folds)
     history = replace(
-        mean_history(folds), divergence=trained.history.divergence, given_up=trained.history.given_up
+        mean,
+        divergence=trained.history.divergence or mean.divergence,
+        given_up=trained.history.given_up or mean.given_up,
     )
     whole = with_splits(trained.prepared, train=rows, validation=rows, test=rows)
     return Trained(whole, history, restarts, trained.conclusion), attempts
 
 
 def mean_history(folds: list[Fold]) -> History:
-    """The table of the folds: means over all folds, as far as every fold went."""
-    num_epochs = min(len(fold.history.epochs) for fold in folds)
-    epochs = tuple(mean_epoch([fold.history.epochs[index] for fold in folds]) for index in range(num_epochs))
+    """The table of the folds: means over those that gave a model (over all where none did), as far as each of them went."""
+    gave_model = [fold for fold in folds if fold.best is not None]
+    counted = gave_model or folds
+    num_epochs = min(len(fold.history.epochs) for fold in counted)
+    epochs = tuple(
+        mean_epoch([fold.history.epochs[index] for fold in counted]) for index in range(num_epochs)
+    )
     histories = [fold.history for fold in folds]
     return History(
         epochs=epochs,
-        divergence=None,
+        divergence=None if gave_model else next(filter(None, (h.divergence for h in histories)), None),
+        given_up=None if gave_model else next(filter(None, (h.given_up for h in histories)), None),
         num_steps=round(fmean(history.num_steps for history in histories)),
         num_rows=sum(history.num_rows for history in histories),
         num_tokens=sum(history.num_tokens for history in histories),
@@ -191,7 +199,7 @@ def judge_folds(
         "test": _gathered(numbers, [fold.test for fold in folds], shift=0),
     }
     temperature, reason = temperature_of(
-        prepared.config.training, logits["validation"], label_ids_of(encoded)
+        prepared.config.training, rows, logits["validation"], label_ids_of(encoded)
     )
     threshold = threshold_of(prepared, logits["validation"] / np.float32(temperature), label_ids_of(encoded))
     scored = {
@@ -204,13 +212,13 @@ def judge_folds(
     evidence = replace(
         evidence,
         best_epoch=min(round(best) + 1, len(shipped.history.epochs)),
-        validation=scored_rows(validation),
-        test=scored_rows(test),
+        validation=scored_rows(prepared, validation),
+        test=scored_rows(prepared, test),
         majority=baselines.majority,
         bag_of_words=baselines.bag_of_words,
         earlier_test_reads=runs_that_read(fingerprint(rows), beside=folder),
     )
-    verdict = _with_failures(judge(evidence), failed, len(folds))
+    verdict = with_threshold(_with_failures(judge(evidence), failed, len(folds)), test, threshold)
     return Judgement(
         verdict,
         best_epoch_index=evidence.best_epoch - 1 if evidence.best_epoch else None,

@@ -33,6 +33,7 @@ from bertsmith.scored import (
     scored_rows,
     temperature_of,
     threshold_of,
+    threshold_sentence,
     without_leaked,
 )
 from bertsmith.tokens.batching import EncodedDataset
@@ -68,6 +69,13 @@ class Judged:
     seeds: tuple[SeedResult, ...] = ()
     """Every seed's scores, where there was more than one."""
 
+    @property
+    def test_reads(self) -> int:
+        """How many models scored the test rows: with several seeds each that chose an epoch, after the choice among them."""
+        if self.judgement.test is None:
+            return 0
+        return max(1, sum(seed.test_macro_f1 is not None for seed in self.seeds))
+
 
 def judge_run(
     trained: Trained, *, folder: RunFolder, best_epoch_index: int | None, console: Console
@@ -81,7 +89,10 @@ def judge_run(
         return Judgement(judge(_evidence(trained, best_epoch_index=None)))
     validation_logits = prepared.logits(prepared.encoded.validation, as_served=True)
     temperature, reason = temperature_of(
-        prepared.config.training, validation_logits, label_ids_of(prepared.encoded.validation)
+        prepared.config.training,
+        prepared.data.splits.validation,
+        validation_logits,
+        label_ids_of(prepared.encoded.validation),
     )
     threshold = threshold_of(
         prepared, validation_logits / np.float32(temperature), label_ids_of(prepared.encoded.validation)
@@ -111,7 +122,7 @@ def judge_run(
         earlier_test_reads=runs_that_read(fingerprint(test_rows), beside=folder),
     )
     return Judgement(
-        judge(evidence),
+        with_threshold(judge(evidence), test, threshold),
         best_epoch_index=best_epoch_index,
         validation=validation,
         test=test,
@@ -121,6 +132,27 @@ def judge_run(
         mistakes=mistakes_of(prepared, test),
         test_without_leaked=without_leaked(prepared, test),
     )
+
+
+def judge_alone(trained: Trained, *, best_epoch_index: int, test: Scored) -> tuple[Verdict, Evaluation]:
+    """The verdict on the model that is loaded now, without its rivals, and its scores on the test rows, as trained."""
+    prepared = trained.prepared
+    splits = (
+        (prepared.data.splits.validation, prepared.encoded.validation),
+        (test.dataset, test.encoded),
+    )
+    validation, tested = (
+        _score(prepared, rows, encoded, temperature=1.0, threshold=None) for rows, encoded in splits
+    )
+    evidence = _evidence(trained, best_epoch_index=best_epoch_index, validation=validation, test=tested)
+    return judge(evidence), tested.evaluation
+
+
+def with_threshold(verdict: Verdict, test: Scored, threshold: Threshold | None) -> Verdict:
+    """The verdict, saying what a decision threshold makes of the same rows."""
+    if threshold is None:
+        return verdict
+    return replace(verdict, reasons=(threshold_sentence(test, threshold), *verdict.reasons))
 
 
 def fit_baselines(prepared: Prepared, test: Scored, *, seconds_allowed: float) -> ScoredBaselines:
@@ -179,8 +211,8 @@ def _evidence(
         best_epoch=None if best_epoch_index is None else best_epoch_index + 1,
         label_set=prepared.data.label_set,
         train_label_counts=prepared.data.splits.train.label_counts,
-        validation=None if validation is None else scored_rows(validation),
-        test=None if test is None else scored_rows(test),
+        validation=None if validation is None else scored_rows(prepared, validation),
+        test=None if test is None else scored_rows(prepared, test),
         majority=None if baselines is None else baselines.majority,
         bag_of_words=None if baselines is None else baselines.bag_of_words,
     )

@@ -150,7 +150,7 @@ def finished_run(judged: Judged, *, folder: RunFolder, started: float) -> Run:
         ),
         findings=prepared.findings,
         environment=environment(prepared.runtime),
-        test_reads=1 if test else 0,
+        test_reads=judged.test_reads,
         quotes=quotes_of(judgement) if prepared.config.output.quote_examples else {},
         memory=prepared.memory_use(),
     )

@@ -123,10 +123,12 @@ class Baselines:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """One of several seeds; the scores are None where it failed."""
+    """One of several seeds; the scores are None where no epoch could be chosen."""
 
     seed: int
     restarts: int
+    failed: bool
+    """Whether it gave no model, or one that is not shown to have learned or barely did."""
     validation_macro_f1: float | None
     test_macro_f1: float | None
     test_accuracy: float | None

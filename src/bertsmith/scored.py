@@ -13,6 +13,7 @@ from bertsmith.data.example import Dataset
 from bertsmith.diagnosis.evidence import ScoredRows
 from bertsmith.diagnosis.mistakes import confident_mistakes, confused_labels
 from bertsmith.diagnosis.slices import slices
+from bertsmith.diagnosis.verdict import BARELY, VALIDATION_LEVEL
 from bertsmith.evaluation.calibration import (
     FEWEST_ROWS,
     Calibration,
@@ -24,10 +25,12 @@ from bertsmith.evaluation.calibration import (
     reliability,
     threshold_curve,
 )
-from bertsmith.evaluation.metrics import information
+from bertsmith.evaluation.metrics import balanced_accuracy, confusion_matrix, information
 from bertsmith.evaluation.scoring import Evaluation, evaluate
+from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
 from bertsmith.preparation import Prepared, ReadData, label_ids_of
+from bertsmith.printing import quoted
 from bertsmith.run import Baselines, Mistakes
 from bertsmith.tokens.batching import EncodedDataset
 
@@ -103,13 +106,29 @@ def without_leaked(prepared: Prepared, test: Scored) -> Evaluation | None:
 
 
 def temperature_of(
-    recipe: TrainingConfig, logits: NDArray[np.float32], label_ids: NDArray[np.int64]
+    recipe: TrainingConfig, dataset: Dataset, logits: NDArray[np.float32], label_ids: NDArray[np.int64]
 ) -> tuple[float, str | None]:
-    """The temperature of the saved model, fitted on validation rows; 1 with the reason where it is not."""
+    """The temperature of the saved model, fitted on validation rows; 1 with the reason where it is not.
+
+    Whether the run failed is judged on these rows alone: the test rows must not decide what is saved.
+
+    Args:
+        recipe: whether a temperature is wanted.
+        dataset: the validation rows.
+        logits: what the model says of them, shape (rows, labels).
+        label_ids: the true label of each, shape (rows,).
+    """
     if recipe.no_calibrate:
         return 1.0, "--no-calibrate"
     if len(logits) < FEWEST_ROWS:
         return 1.0, f"{len(logits)} validation rows are too few, {FEWEST_ROWS} are needed"
+    said, num_labels, groups = predicted_ids(logits), logits.shape[1], duplicate_groups(dataset)
+    if learning_p_value(label_ids, said, num_labels=num_labels, groups=groups) >= VALIDATION_LEVEL:
+        return 1.0, "the validation rows do not show that the model learned"
+    chance = 1 / max(2, len(np.unique(label_ids)))
+    score = balanced_accuracy(confusion_matrix(label_ids, said, num_labels=num_labels))
+    if (float(score) - chance) / (1 - chance) < BARELY:
+        return 1.0, "on the validation rows the model barely learned"
     return fit_temperature(logits.astype(np.float64), label_ids), None
 
 
@@ -173,6 +192,7 @@ def compared_with(prepared: Prepared, test: Scored, *, probabilities: NDArray[np
         label_ids_of(test.encoded),
         label_set=prepared.data.label_set,
         positive_id=prepared.data.positive_id,
+        groups=duplicate_groups(test.dataset),
     )
     return ScoredRows(
         evaluation, label_ids=label_ids_of(test.encoded), predicted_ids=probabilities.argmax(axis=1)
@@ -198,12 +218,32 @@ def mistakes_of(prepared: Prepared, test: Scored) -> Mistakes:
     )
 
 
-def scored_rows(scored: Scored) -> ScoredRows:
-    """What the verdict looks at of them."""
+def scored_rows(prepared: Prepared, scored: Scored) -> ScoredRows:
+    """What the verdict looks at of them: the most probable labels, whatever a decision threshold makes of them."""
+    said, groups = predicted_ids(scored.logits), duplicate_groups(scored.dataset)
+    evaluation = scored.evaluation
+    if not np.array_equal(said, scored.predicted_ids):
+        evaluation = evaluate(
+            scored.logits.astype(np.float64),
+            label_ids_of(scored.encoded),
+            label_set=prepared.data.label_set,
+            positive_id=prepared.data.positive_id,
+            groups=groups,
+        )
     return ScoredRows(
-        scored.evaluation,
+        evaluation,
         label_ids=label_ids_of(scored.encoded),
-        predicted_ids=scored.predicted_ids,
+        predicted_ids=said,
         information=information(scored.logits.astype(np.float64), label_ids_of(scored.encoded)),
-        groups=duplicate_groups(scored.dataset),
+        groups=groups,
+    )
+
+
+def threshold_sentence(test: Scored, threshold: Threshold) -> str:
+    """What the decision threshold makes of the test rows, beside a verdict that it has no say in."""
+    accuracy, recall = test.evaluation.scores["accuracy"], test.evaluation.scores["recall"]
+    return (
+        f"This is about the most probable label. With the decision threshold {threshold.value:.4f} ({threshold.chosen_by}), "
+        f"by which the scores are counted, accuracy is {accuracy.value:.3f} ({accuracy.low:.3f}–{accuracy.high:.3f}), "
+        f"and {100 * recall.value:.0f} % of the rows with {quoted(threshold.label)} are found."
     )

@@ -9,11 +9,11 @@ import statistics
 from dataclasses import dataclass, replace
 
 from bertsmith.console import Console
-from bertsmith.evaluation.scoring import point_scores
-from bertsmith.judgement import Judged, Judgement, judge_run
+from bertsmith.diagnosis.verdict import USABLE
+from bertsmith.judgement import Judged, Judgement, judge_alone, judge_run
 from bertsmith.model.restarting import reset_weights
 from bertsmith.open_run import OpenRun
-from bertsmith.preparation import Prepared, label_ids_of
+from bertsmith.preparation import Prepared
 from bertsmith.rescued_training import Trained, train_until_learned
 from bertsmith.run import SeedResult
 from bertsmith.training.attempts import Attempts
@@ -95,7 +95,7 @@ def compare_seeds(
 
 def seeds_sentence(results: tuple[SeedResult, ...]) -> str:
     """Mean, spread and failures, and that the shipped one is no estimate."""
-    failed = sum(result.test_macro_f1 is None for result in results)
+    failed = sum(result.failed for result in results)
     scores = [result.test_macro_f1 for result in results if result.test_macro_f1 is not None]
     if not scores:
         return f"None of {len(results)} seeds gave a model."
@@ -113,19 +113,20 @@ def _result(candidate: Candidate, judgement: Judgement) -> SeedResult:
     seed, restarts = prepared.config.training.seed, len(candidate.trained.restarts)
     if best is None or judgement.test is None:
         return SeedResult(
-            seed, restarts=restarts, validation_macro_f1=None, test_macro_f1=None, test_accuracy=None
+            seed,
+            restarts=restarts,
+            failed=True,
+            validation_macro_f1=None,
+            test_macro_f1=None,
+            test_accuracy=None,
         )
     candidate.weights.restore(prepared.loaded.model, best)
-    scores = point_scores(
-        prepared.logits(judgement.test.encoded, as_served=True).astype("float64"),
-        label_ids_of(judgement.test.encoded),
-        label_set=prepared.data.label_set,
-        positive_id=prepared.data.positive_id,
-    )
+    verdict, test = judge_alone(candidate.trained, best_epoch_index=best, test=judgement.test)
     return SeedResult(
         seed,
         restarts=restarts,
+        failed=verdict.outcome not in USABLE,
         validation_macro_f1=candidate.validation_macro_f1,
-        test_macro_f1=scores.macro_f1,
-        test_accuracy=scores.accuracy,
+        test_macro_f1=test.scores["macro_f1"].value,
+        test_accuracy=test.scores["accuracy"].value,
     )

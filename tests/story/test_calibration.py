@@ -9,8 +9,10 @@ import pytest
 from safetensors.numpy import load_file
 from tests.story.commands import bertsmith, results, weights
 from tests.story.conftest import QUICK_RECIPE, Finished, finish
-from tests.story.rows import keyword_rows, read_csv, write_csv
+from tests.story.rows import keyword_rows, read_csv, unlearnable_rows, write_csv
 from transformers import pipeline
+
+from bertsmith.evaluation.intervals import wilson
 
 NUM_ROWS = 700
 RECIPE = (*QUICK_RECIPE, "--epochs", 3)
@@ -108,6 +110,33 @@ def test_a_threshold_is_applied_by_predict_and_carried_by_the_config(
     assert "## Decision threshold" in (run.folder / "README.md").read_text("utf-8")
 
 
+def test_a_threshold_has_no_say_in_the_verdict(
+    calibrated: Finished, data: Path, tiny: Path, tmp_path: Path
+) -> None:
+    run = finish(tmp_path / "run", "train", data, "--model", tiny, *RECIPE, "--threshold", "cost=1000:1")
+    plain, moved = results(calibrated.folder), results(run.folder)
+
+    # By this threshold nearly every row is called positive, which as a verdict would be a collapse.
+    assert moved["test"]["predicted_share"]["positive"] > 0.9 > plain["test"]["predicted_share"]["positive"]
+    assert (run.outcome.code, moved["verdict"]["outcome"]) == (0, plain["verdict"]["outcome"])
+    assert moved["verdict"]["sentence"] == plain["verdict"]["sentence"]
+    assert "With the decision threshold" in moved["verdict"]["reasons"][0]
+
+
+def test_a_model_that_learned_nothing_gets_no_temperature(tiny: Path, tmp_path: Path) -> None:
+    rows = unlearnable_rows(NUM_ROWS)
+    data = write_csv(tmp_path / "rows.csv", rows)
+
+    run = finish(
+        tmp_path / "run", "train", data, "--model", tiny, *RECIPE, "--on-failure", "continue", "--no-fail"
+    )
+    values = results(run.folder)
+
+    assert values["verdict"]["outcome"] == "not_shown_to_learn"
+    assert values["calibration"]["temperature"] == 1
+    assert "do not show that the model learned" in values["calibration"]["reason"]
+
+
 def test_a_threshold_for_three_labels_is_refused(tiny: Path, tmp_path: Path) -> None:
     data = write_csv(tmp_path / "three.csv", keyword_rows(90, labels=("negative", "neutral", "positive")))
 
@@ -151,3 +180,17 @@ def test_balanced_weights_find_a_rare_label(tiny: Path, tmp_path: Path) -> None:
 
     assert results(run.folder)["recipe"]["class_weights"] == "balanced"
     assert results(run.folder)["test"]["recall"]["value"] > 0
+
+
+def test_duplicates_widen_the_intervals_of_the_baselines_too(tiny: Path, tmp_path: Path) -> None:
+    # Thirty test texts, each ten times: worth thirty rows, not three hundred.
+    test = write_csv(tmp_path / "test.csv", keyword_rows(30, seed=77) * 10)
+    data = write_csv(tmp_path / "rows.csv", keyword_rows(300, seed=5))
+
+    run = finish(tmp_path / "run", "train", data, "--test", test, "--model", tiny, *QUICK_RECIPE, "--no-fail")
+    baselines = results(run.folder)["baselines"]
+
+    for name in ("majority", "tfidf_logistic_regression"):
+        accuracy = baselines[name]["accuracy"]
+        low, high = wilson(accuracy["value"] * 30, 30)
+        assert (accuracy["low"], accuracy["high"]) == pytest.approx((low, high))

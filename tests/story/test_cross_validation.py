@@ -90,6 +90,27 @@ def test_labels_that_follow_from_nothing_are_not_shown_on_all_rows_either(tiny: 
     assert not (results(tmp_path / "run")["mistakes"] or {"suspected": []})["suspected"]
 
 
+def test_folds_that_all_fail_are_a_failed_run_that_says_so(data: Path, tiny: Path, tmp_path: Path) -> None:
+    flags = (*QUICK_RECIPE, *FOLDS, "--learning-rate", 50, "--on-failure", "continue")
+
+    outcome = bertsmith("train", data, "--model", tiny, *flags, "--output", tmp_path / "run")
+    verdict = results(tmp_path / "run")["verdict"]
+
+    assert outcome.code == 1
+    assert verdict["outcome"] in ("collapsed", "diverged")
+    assert "3 of the 3 folds failed" in " ".join(verdict["reasons"])
+
+
+def test_a_threshold_over_folds_says_that_the_same_labels_chose_it(
+    data: Path, tiny: Path, tmp_path: Path
+) -> None:
+    run = finish(tmp_path / "run", "train", data, "--model", tiny, *QUICK_RECIPE, *FOLDS, "--threshold", "f1")
+    card = (run.folder / "README.md").read_text("utf-8")
+
+    assert "the same labels chose the threshold and are scored" in card
+    assert "the same labels chose the temperature and are scored" in card
+
+
 def test_folds_and_a_given_test_file_cannot_go_together(data: Path, tiny: Path, tmp_path: Path) -> None:
     outcome = bertsmith("train", data, "--test", data, "--model", tiny, *FOLDS, "--output", tmp_path / "run")
 

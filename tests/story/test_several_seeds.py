@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.story.commands import bertsmith, results
 from tests.story.conftest import QUICK_RECIPE, Finished, finish
+from tests.story.rows import read_csv, unlearnable_rows, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +43,6 @@ def test_the_answer_gives_the_mean_and_says_that_the_best_is_no_estimate(three_s
 
 
 def test_the_kept_model_is_the_one_that_was_scored(three_seeds: Finished, tmp_path: Path) -> None:
-    from tests.story.rows import read_csv, write_csv
-
     rows = read_csv(three_seeds.folder / "predictions.csv")
     data = write_csv(tmp_path / "test.csv", [(row["text"],) for row in rows], header=("text",))
     bertsmith("predict", three_seeds.folder, data, "--output", tmp_path / "out.csv")
@@ -58,3 +57,34 @@ def test_a_seed_of_several_gives_the_same_as_alone(
     scored = next(result for result in results(three_seeds.folder)["seeds"] if result["seed"] == 43)
 
     assert results(alone.folder)["test"]["macro_f1"]["value"] == pytest.approx(scored["test_macro_f1"])
+
+
+def test_every_seed_that_chose_an_epoch_reads_the_test_rows(three_seeds: Finished) -> None:
+    assert results(three_seeds.folder)["test_reads"] == 3
+    assert "The test rows were scored 3 times" in (three_seeds.folder / "README.md").read_text("utf-8")
+    assert [seed["failed"] for seed in results(three_seeds.folder)["seeds"]] == [False] * 3
+
+
+def test_a_seed_whose_model_learned_nothing_has_failed(tiny: Path, tmp_path: Path) -> None:
+    rows = unlearnable_rows(300)
+    data = write_csv(tmp_path / "rows.csv", rows)
+    flags = ("--model", tiny, *QUICK_RECIPE, "--learning-rate", 1e-3, "--epochs", 6)
+
+    run = finish(tmp_path / "run", "train", data, *flags, "--seeds", 2, "--on-failure", "continue")
+    values = results(run.folder)
+
+    assert run.outcome.code == 1
+    assert all(seed["failed"] for seed in values["seeds"])
+    assert "Of 2 seeds 2 failed" in " ".join(values["verdict"]["reasons"])
+
+
+def test_seeds_that_all_collapse_give_no_model(reviews: Path, tiny: Path, tmp_path: Path) -> None:
+    flags = ("--model", tiny, *QUICK_RECIPE, "--learning-rate", 5, "--seeds", 2, "--on-failure", "continue")
+
+    run = finish(tmp_path / "run", "train", reviews, *flags)
+    values = results(run.folder)
+
+    assert run.outcome.code == 1
+    assert [(seed["failed"], seed["test_macro_f1"]) for seed in values["seeds"]] == [(True, None)] * 2
+    assert "None of 2 seeds gave a model." in values["verdict"]["reasons"]
+    assert values["test_reads"] == 0

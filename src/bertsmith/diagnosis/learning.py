@@ -130,8 +130,10 @@ def misleading_accuracy(evidence: Evidence) -> str:
         return ""
     seen = [label for label in scored.evaluation.per_label if label.rows > 0]
     least = min(seen, key=lambda label: label.f1.value)
+    balanced = scored.evaluation.scores["balanced_accuracy"]
     return (
         f"Accuracy misleads here: always saying {quoted(common)} is right on {100 * share:.1f} % of the rows. "
+        f"Balanced accuracy is {balanced.value:.3f} (95 % interval {balanced.low:.3f}–{balanced.high:.3f}). "
         f"The label served least is {quoted(least.label)}: F1 {least.f1.value:.3f}, "
         f"{100 * least.recall.value:.0f} % of its {least.rows} rows found."
     )

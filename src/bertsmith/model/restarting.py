@@ -23,6 +23,9 @@ def reset_weights(loaded: LoadedModel, *, seed: int, reinitialised_layers: int =
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             for layer in encoder_layers(fresh.model)[-reinitialised_layers:]:
+                # Trap: transformers marks the weights that it loaded, and its initialisers leave marked ones as they are.
+                for weight in layer.parameters():
+                    weight._is_hf_initialized = False  # type: ignore[attr-defined]
                 layer.apply(fresh.model._init_weights)
     loaded.model.load_state_dict(fresh.model.state_dict())
 

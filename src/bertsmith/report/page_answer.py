@@ -136,7 +136,8 @@ def _seeds(results: dict[str, Any]) -> list[list[str]]:
         [
             str(seed["seed"]),
             str(seed["restarts"]),
-            *("failed" if seed[key] is None else decimals(seed[key]) for key in keys),
+            *("–" if seed[key] is None else decimals(seed[key]) for key in keys),
+            "failed" if seed.get("failed", seed["test_macro_f1"] is None) else "no",
         ]
         for seed in results["seeds"]
     ]
