@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Literal
 
 from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
 from bertsmith.diagnosis.implied_counts import PrintedScores, is_one_label
 
-Averaging = Literal["one label", "macro", "weighted", "unknown"]
-"""The positive label of two, or means over labels, plain or by their rows."""
+Averaging = Literal["one label", "macro", "weighted", "one label or macro", "unknown"]
+"""The positive label of two, or means over labels, plain or by their rows; where figures and names fit two of these, both."""
 MOST_LABELS = 20
 """Numbers of labels whose ln K is recognised in a loss."""
 CHANCE_BAND = 0.02
@@ -17,7 +18,7 @@ CHANCE_BAND = 0.02
 FULL_DECIMALS = 12
 """Scores that are in full are taken as printed with this many digits."""
 TELLING = 10
-"""Units of the last digit by which F1 = 2PR/(P+R) must differ from (P+R)/2, so that it cannot hold by chance."""
+"""Units of the last digit by which two readings of F1 must differ, so that one of them cannot hold by chance."""
 
 
 def averaging_of(run: ForeignRun) -> Averaging:
@@ -37,20 +38,21 @@ def averaging_of(run: ForeignRun) -> Averaging:
     if both and all(math.isclose(recall, accuracy, abs_tol=1e-9) for recall, accuracy in both):
         return "weighted"
     printed = all_printed_scores(run)
-    if printed and all(is_macro_of_one_label(scores, tolerance=tolerance_of(run)) for scores in printed):
+    collapsed_means = [
+        scores for scores in printed if is_macro_of_one_label(scores, tolerance=tolerance_of(run))
+    ]
+    if printed and len(collapsed_means) == len(printed):
         return "macro"
     if any(_is_no_mean(run, recall=recall, accuracy=accuracy) for recall, accuracy in both):
         return "one label"
     if not printed:
-        return "macro" if run.f1_is_macro else "unknown"
-    decimals = _compared_decimals(run)
-    telling = [scores for scores in printed if _tells(scores, decimals=decimals)]
-    if telling:
-        of_one = sum(_is_of_one_label(scores, decimals=decimals) for scores in telling)
-        return "one label" if 2 * of_one > len(telling) else "macro"
-    if run.f1_is_macro:
-        return "macro"
-    return "one label" if all(is_one_label(scores, decimals=decimals) for scores in printed) else "macro"
+        return "unknown"
+    votes = [
+        _vote(scores, decimals=_compared_decimals(run)) for scores in printed if scores not in collapsed_means
+    ]
+    if sum(votes) != 0:
+        return "one label" if sum(votes) > 0 else "macro"
+    return "macro" if run.f1_is_macro or collapsed_means or any(votes) else "one label or macro"
 
 
 def contradictions(run: ForeignRun) -> list[tuple[int, float]]:
@@ -147,22 +149,41 @@ def _is_no_mean(run: ForeignRun, *, recall: float, accuracy: float) -> bool:
     return 1 - accuracy > labels * (1 - recall) + slack or accuracy > labels * recall + slack
 
 
-def _tells(scores: PrintedScores, *, decimals: int) -> bool:
-    """Whether precision and recall are so far apart that F1 = 2PR/(P+R) is no chance."""
+def _vote(scores: PrintedScores, *, decimals: int) -> int:
+    """1 for scores of one label, -1 for means, 0 where both are possible.
+
+    Beside precision and recall of one label stands its F1, or a mean of both labels' that they imply with accuracy. Where
+    precision and recall are about the same, F1 is too, whatever they are of: that tells nothing.
+    """
+    unit = 10.0**-decimals
     total = scores.precision + scores.recall
-    return total > 0 and (scores.precision - scores.recall) ** 2 / (2 * total) > TELLING * 10.0**-decimals
-
-
-def _is_of_one_label(scores: PrintedScores, *, decimals: int) -> bool:
-    """Whether F1 is that of the label which precision and recall are of, or the mean of both labels' that they imply."""
+    own = 2 * scores.precision * scores.recall / total if total > 0 else 0.0
     if is_one_label(scores, decimals=decimals):
-        return True
-    share = positive_share(accuracy=scores.accuracy, precision=scores.precision, recall=scores.recall)
-    if share is None:
-        return False
-    hits = share * scores.recall
-    false, missed = hits / scores.precision - hits, share - hits
-    rest = 1 - hits - false - missed
-    ours, other = 2 * hits / (2 * hits + false + missed), 2 * rest / max(2 * rest + false + missed, 1e-12)
-    means = (ours + other) / 2, share * ours + (1 - share) * other
-    return any(abs(scores.f1 - mean) <= TELLING * 10.0**-decimals for mean in means)
+        return int(abs(own - total / 2) > TELLING * unit)
+    for low, high in _implied_means(scores, half=unit / 2):
+        if low - unit / 2 <= scores.f1 <= high + unit / 2:
+            return int(min(abs(low - own), abs(high - own)) > TELLING * unit)
+    return -1
+
+
+def _implied_means(scores: PrintedScores, *, half: float) -> list[tuple[float, float]]:
+    """Bounds of the plain and of the weighted mean of both labels' F1, if precision and recall are those of one label.
+
+    Args:
+        scores: as printed.
+        half: by how much each of them may have been rounded.
+    """
+    found = []
+    for a, p, r in product((-half, half), repeat=3):
+        accuracy, precision, recall = scores.accuracy + a, scores.precision + p, scores.recall + r
+        share = positive_share(accuracy=accuracy, precision=precision, recall=recall)
+        if share is None or precision <= 0:
+            return []
+        hits = share * recall
+        wrong = hits / precision - hits + share - hits
+        ours, other = (
+            2 * hits / (2 * hits + wrong),
+            2 * (accuracy - hits) / max(2 * (accuracy - hits) + wrong, 1e-12),
+        )
+        found.append(((ours + other) / 2, share * ours + (1 - share) * other))
+    return [(min(means), max(means)) for means in zip(*found, strict=True)]

@@ -31,14 +31,15 @@ class EpochState:
     """`collapsed`, `diverged`, `at chance`, or empty."""
     gain: float | None
     """How far balanced accuracy is from chance (0) to perfect (1); None where the figures do not tell. Where the number of
-    labels is unknown it is taken for 2, and the gain is at least this."""
+    labels is unknown it is taken for 2, and where the scores may be of one label or means, for what is worse: then the gain
+    is at least this."""
 
 
 def balanced_accuracy(epoch: ForeignEpoch, *, averaging: Averaging) -> float | None:
     """Balanced accuracy from printed figures; None where they do not tell.
 
     The macro recall is it. Of one label of two: the share of its rows follows from accuracy, precision and recall, and
-    with it the recall of the other label. Weighted averages do not tell it.
+    with it the recall of the other label. Weighted averages do not tell it. Where it may be either, the lower one.
     """
     if epoch.balanced_accuracy is not None:
         return epoch.balanced_accuracy
@@ -46,6 +47,9 @@ def balanced_accuracy(epoch: ForeignEpoch, *, averaging: Averaging) -> float | N
         return 1.0
     if averaging == "macro":
         return epoch.recall
+    if averaging == "one label or macro":
+        readings = [balanced_accuracy(epoch, averaging=reading) for reading in ("one label", "macro")]
+        return None if None in readings else min(reading for reading in readings if reading is not None)
     if averaging != "one label" or epoch.recall is None:
         return None
     share = _share_of(epoch)
@@ -99,7 +103,7 @@ def has_left_prior(epoch: ForeignEpoch, *, num_labels: int | None) -> bool:
 
 def _gives_one_label(epoch: ForeignEpoch, *, averaging: Averaging, tolerance: float) -> bool:
     """Whether the figures are those of giving (nearly) every row one label."""
-    if epoch.f1 == 0 or (epoch.recall == 0 and not epoch.f1):
+    if epoch.f1 == 0 or (epoch.recall == 0 and (not epoch.f1 or epoch.precision == 0)):
         return True
     accuracy, precision, recall = epoch.accuracy, epoch.precision, epoch.recall
     # Trap: of a model that is hardly ever wrong, rounded figures cannot tell.
@@ -113,7 +117,7 @@ def _gives_one_label(epoch: ForeignEpoch, *, averaging: Averaging, tolerance: fl
     if recall >= 1 - tolerance and abs(precision - accuracy) <= tolerance:
         return True
     share = _share_of(epoch)
-    if averaging != "one label" or share is None:
+    if averaging not in ("one label", "one label or macro") or share is None:
         return False
     called = share * recall / precision
     return is_collapsed({"it": called, "not it": 1 - called}, {"it": share, "not it": 1 - share})
