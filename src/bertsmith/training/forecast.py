@@ -214,7 +214,8 @@ def _kept_bytes(model: Classifier, forward: Callable[[], Tensor]) -> int:
     def see(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        # Trap: an output that its own node keeps would hold the graph, and with it the model, for good.
+        return tensor.detach()
 
     was_training = model.training
     model.train()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from tests.learning.small_run import CPU, layout_of, make_rows
@@ -58,6 +61,25 @@ def test_the_model_is_left_as_it_was() -> None:
     assert expected_bytes > 0
     assert not model.training
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_model_is_let_go(family: str) -> None:
+    # A graph that holds itself is seen by no garbage collector: every run in one process would leave a model behind.
+    model = tiny_model(family, num_labels=2)
+    forecast(
+        model,
+        make_rows(64, family),
+        validation=make_rows(8, family, seed=1),
+        layout=layout_of(family),
+        recipe=TrainingConfig(),
+        runtime=CPU,
+    )
+    weights = [weakref.ref(parameter) for parameter in model.parameters()]
+    del model
+    gc.collect()
+
+    assert not any(weight() is not None for weight in weights)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
