@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import gc
-import weakref
 
 import numpy as np
 import pytest
+import torch
 from tests.learning.small_run import CPU, layout_of, make_rows
 from tests.tiny_models import tiny_model
 
@@ -63,23 +63,18 @@ def test_the_model_is_left_as_it_was() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_model_is_let_go(family: str) -> None:
-    # A graph that holds itself is seen by no garbage collector: every run in one process would leave a model behind.
-    model = tiny_model(family, num_labels=2)
-    forecast(
-        model,
-        make_rows(64, family),
-        validation=make_rows(8, family, seed=1),
-        layout=layout_of(family),
-        recipe=TrainingConfig(),
-        runtime=CPU,
-    )
-    weights = [weakref.ref(parameter) for parameter in model.parameters()]
-    del model
+def num_tensors() -> int:
     gc.collect()
+    return sum(type(thing) in (torch.Tensor, torch.nn.Parameter) for thing in gc.get_objects())
 
-    assert not any(weight() is not None for weight in weights)
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_is_held_afterwards(family: str) -> None:
+    # A graph that holds itself is seen by no garbage collector: every run in one process would leave a model behind.
+    before = num_tensors()
+
+    assert expected(family).peak_bytes > 0
+    assert num_tensors() == before
 
 
 @pytest.mark.parametrize("family", FAMILIES)
