@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if part == "coverage":
                 coverage.main(["--sets", sets, "--workers", str(options.workers)])
             elif part == "type_one":
-                type_one.main(["--sets", sets])
+                type_one.main(["--sets", sets, "--workers", str(options.workers)])
             else:
                 {"planted": parts.planted, "healthy": parts.healthy, "rescued": parts.rescued}[part](
                     pool, options.scale

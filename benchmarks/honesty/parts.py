@@ -73,7 +73,7 @@ def planted(pool: ProcessPoolExecutor, scale: float) -> None:
 def healthy(pool: ProcessPoolExecutor, scale: float) -> None:
     """Sane runs; one that is called failed, or restarted for nothing, is a false alarm."""
     for name, runs in (
-        ("tiny", list(tiny_runs(round(500 * scale)))),
+        ("tiny", list(tiny_runs(round(400 * scale)))),
         ("minilm", list(minilm_runs(round(66 * scale)))),
     ):
         outcomes: Counter[str] = Counter()
@@ -99,7 +99,7 @@ def healthy(pool: ProcessPoolExecutor, scale: float) -> None:
 
 def rescued(pool: ProcessPoolExecutor, scale: float) -> None:
     """Learning rates that fail without the cure: how they end with it, by model and task."""
-    rescues = list(planted_rates(round(60 * scale), round(12 * scale)))
+    rescues = list(planted_rates(round(48 * scale), round(12 * scale)))
     by_task: dict[tuple[str, str], Counter[str]] = {}
     failed = works = 0
     for run, without, ended in pool.map(end_rescue, rescues):

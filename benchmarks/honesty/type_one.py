@@ -3,12 +3,13 @@
 Paired test: two predictors that are right equally often, on the same rows with the same probability, so that the truth is
 "no difference". Learning test: predictions that know nothing of the labels, so that the truth is "not learned".
 
-    python -m benchmarks.honesty.type_one [--sets 2000]
+    python -m benchmarks.honesty.type_one [--sets 2000] [--workers 2]
 """
 
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -78,23 +79,44 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sets", type=int, default=SETS, help="simulated test sets per cell")
-    sets = parser.parse_args(arguments).sets
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args(arguments)
+    with ProcessPoolExecutor(options.workers) as pool:
+        print_paired(pool, sets=options.sets)
+        print_learning(pool, sets=options.sets)
+
+
+def print_paired(pool: ProcessPoolExecutor, *, sets: int) -> None:
+    """The paired test's table."""
     print(
         f"\nPaired test of macro-F1 at {PAIRED_LEVEL:.0%}: called different though equal, {sets} sets per cell"
     )
     print("labels  accuracy  agreement   rows   rate")
-    rates = []
-    for num_labels, accuracy, agreement, rows in product((2, 5), (0.6, 0.9), (0.0, 0.7), ROWS):
-        rate = paired_rate(
-            num_labels=num_labels, accuracy=accuracy, agreement=agreement, rows=rows, sets=sets
+    cells = list(product((2, 5), (0.6, 0.9), (0.0, 0.7), ROWS))
+    asked = [
+        pool.submit(
+            paired_rate, num_labels=num_labels, accuracy=accuracy, agreement=agreement, rows=rows, sets=sets
         )
-        rates.append(rate)
-        print(f"{num_labels:6}  {accuracy:8.2f}  {agreement:9.2f}  {rows:5}  {rate:.4f}", flush=True)
+        for num_labels, accuracy, agreement, rows in cells
+    ]
+    rates = []
+    for (num_labels, accuracy, agreement, rows), answer in zip(cells, asked, strict=True):
+        rates.append(answer.result())
+        print(f"{num_labels:6}  {accuracy:8.2f}  {agreement:9.2f}  {rows:5}  {rates[-1]:.4f}", flush=True)
     print(f"mean {np.mean(rates):.4f}, highest {max(rates):.4f}; the bar for the mean is {PAIRED_BAR}")
+
+
+def print_learning(pool: ProcessPoolExecutor, *, sets: int) -> None:
+    """The learning test's table."""
     print(f"\nLearning test: called learned though nothing was looked at, {sets} sets per cell")
     print(f"labels  largest share   rows  below {TEST_LEVEL}  below {VALIDATION_LEVEL}")
-    for shares, rows in product(((0.5, 0.5), (0.9, 0.1), (0.2,) * 5), ROWS):
-        strict, mild = learning_rates(shares=shares, said=shares, rows=rows, sets=sets)
+    cells = list(product(((0.5, 0.5), (0.9, 0.1), (0.2,) * 5), ROWS))
+    asked = [
+        pool.submit(learning_rates, shares=shares, said=shares, rows=rows, sets=sets)
+        for shares, rows in cells
+    ]
+    for (shares, rows), answer in zip(cells, asked, strict=True):
+        strict, mild = answer.result()
         print(f"{len(shares):6}  {max(shares):13.2f}  {rows:5}  {strict:11.4f}  {mild:10.4f}", flush=True)
 
 
