@@ -52,7 +52,7 @@ def averaging_of(run: ForeignRun) -> Averaging:
     ]
     if sum(votes) != 0:
         return "one label" if sum(votes) > 0 else "macro"
-    return "macro" if run.f1_is_macro or collapsed_means or any(votes) else "one label or macro"
+    return "macro" if run.f1_is_macro or collapsed_means else "one label or macro"
 
 
 def contradictions(run: ForeignRun) -> list[tuple[int, float]]:
