@@ -35,7 +35,9 @@ def test_the_answer_rests_on_all_rows(folded: Finished) -> None:
     values = results(folded.folder)
 
     assert (values["folds"], values["test"]["rows"], values["validation"]["rows"]) == (3, NUM_ROWS, NUM_ROWS)
-    assert values["baselines"]["tfidf_logistic_regression"]["rows"] == NUM_ROWS
+    bag_of_words, majority = (values["baselines"][name] for name in ("tfidf_logistic_regression", "majority"))
+    assert bag_of_words["rows"] == majority["rows"] == NUM_ROWS
+    assert bag_of_words["accuracy"]["value"] > 0.9 > 0.6 > majority["accuracy"]["value"]
     assert any(
         "Every row was predicted by one of 3 models" in reason for reason in values["verdict"]["reasons"]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from tests.unit.diagnosis.test_verdict import epoch, history
 
 from bertsmith.cross_validation import mean_history
@@ -48,3 +49,12 @@ def test_an_epoch_is_collapsed_where_it_is_in_most_folds():
         True,
         False,
     ]
+
+
+def test_the_share_of_a_label_is_the_mean_over_the_folds():
+    folds = [
+        replace(fold(0.8), history=history([epoch(1, positive=share)], divergence=None))
+        for share in (0.2, 0.6)
+    ]
+
+    assert mean_history(folds).epochs[0].predicted_share["positive"] == pytest.approx(0.4)

@@ -4,7 +4,7 @@ import numpy as np
 
 from bertsmith.data.duplicates import fingerprint
 from bertsmith.data.example import Dataset, Example, Origin
-from bertsmith.diagnosis.mistakes import confident_mistakes, confused_labels, suspected_label_errors
+from bertsmith.diagnosis.mistakes import Mistake, confident_mistakes, confused_labels, suspected_label_errors
 from bertsmith.diagnosis.slices import slices
 
 NAMES = ("no", "yes")
@@ -16,6 +16,11 @@ def dataset_of(*labels: str) -> Dataset:
             Example(f"text {line}", label, Origin("rows.csv", line)) for line, label in enumerate(labels, 2)
         )
     )
+
+
+def suspects(probabilities: list[list[float]], labels: list[int]) -> tuple[Mistake, ...]:
+    dataset = dataset_of(*[NAMES[label] for label in labels])
+    return suspected_label_errors(dataset, np.array(probabilities), np.array(labels), label_names=NAMES)
 
 
 def test_the_surest_mistakes_come_first_and_hold_no_text():
@@ -30,6 +35,14 @@ def test_the_surest_mistakes_come_first_and_hold_no_text():
         ("rows.csv:2", "yes", 0.6),
     ]
     assert "text" not in str(found)
+
+
+def test_twenty_confident_mistakes_are_told_at_most():
+    found = confident_mistakes(
+        dataset_of(*["no"] * 25), np.array([[0.2, 0.8]] * 25), np.ones(25, int), label_names=NAMES
+    )
+
+    assert len(found) == 20
 
 
 def test_the_most_confused_labels_come_first():
@@ -53,24 +66,36 @@ def test_a_planted_wrong_label_is_the_first_suspect():
     probabilities[np.arange(400), truth] = sure
     probabilities[np.arange(400), 1 - truth] = 1 - sure
 
-    found = suspected_label_errors(
-        dataset_of(*[NAMES[label] for label in given]), probabilities, given, label_names=NAMES
-    )
+    found = suspects(probabilities.tolist(), given.tolist())
 
     assert {mistake.row for mistake in found} <= {f"rows.csv:{index + 2}" for index in planted}
     assert len(found) >= 1
 
 
 def test_clean_rows_have_no_suspects():
-    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]] * 50)
-    labels = np.array([0, 1] * 50)
+    assert suspects([[0.9, 0.1], [0.2, 0.8]] * 50, [0, 1] * 50) == ()
 
-    assert (
-        suspected_label_errors(
-            dataset_of(*[NAMES[label] for label in labels]), probabilities, labels, label_names=NAMES
-        )
-        == ()
-    )
+
+def test_a_row_that_is_as_likely_its_label_as_is_usual_is_no_suspect():
+    # 0.43 is usual for 'no': 0.46 is above it, though 'yes' has more.
+    found = suspects([[0.46, 0.54], [0.40, 0.60]] * 10 + [[0.5, 0.5]] * 20, [0] * 20 + [1] * 20)
+
+    assert {mistake.probability for mistake in found} == {0.60}
+
+
+def test_a_label_of_a_single_row_says_nothing_of_what_is_usual_for_it():
+    # By its only row 0.1 would be usual for 'yes', which every row of 'no' reaches.
+    found = suspects([[0.9, 0.1]] * 10 + [[0.3, 0.7], [0.9, 0.1]], [0] * 11 + [1])
+
+    assert [mistake.row for mistake in found] == ["rows.csv:13"]
+
+
+def test_the_most_suspicious_row_comes_first():
+    doubtful = [[0.05, 0.95], [0.02, 0.98]]
+
+    found = suspects([[0.9, 0.1]] * 18 + doubtful + [[0.1, 0.9]] * 20, [0] * 20 + [1] * 20)
+
+    assert [mistake.probability for mistake in found] == [0.98, 0.95]
 
 
 def test_slices_by_length_cut_and_label_hold_every_row_once():
@@ -82,6 +107,16 @@ def test_slices_by_length_cut_and_label_hold_every_row_once():
         assert sum(part.rows for part in found if part.kind == kind) == 40
     longest = [part for part in found if part.kind == "length"][-1]
     assert (longest.name, longest.accuracy.value) == ("29 to 39 tokens", 1 / 11)
+
+
+def test_copies_widen_the_intervals_of_slices():
+    right, lengths = np.arange(40) % 3 > 0, np.arange(40)
+    rows = {"lengths": lengths, "is_cut": lengths >= 36, "labels": ["a", "b"] * 20}
+
+    once, copies = slices(right, **rows), slices(right, groups=lengths // 4, **rows)
+
+    for one, other in zip(once, copies, strict=True):
+        assert other.accuracy.high - other.accuracy.low > one.accuracy.high - one.accuracy.low
 
 
 def test_few_rows_have_no_slices_by_length():

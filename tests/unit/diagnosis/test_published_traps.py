@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.unit.diagnosis.test_foreign_runs import accuracies, judged, table
 
 from bertsmith.diagnosis.foreign import read_foreign
 from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
 from bertsmith.diagnosis.implied_counts import Counts, ImpliedCounts
 from bertsmith.diagnosis.printed_table import read_table
-from bertsmith.diagnosis.published import PublishedVerdict, judge_published
+from bertsmith.diagnosis.published import judge_published
 from bertsmith.report.diagnosing import implied_sentence
 
 HEADER = "| Epoch | Validation Loss | F1 | Accuracy | Precision | Recall |\n|---|---|---|---|---|---|\n"
@@ -23,10 +24,6 @@ PUBLISHED = [
     "| 4 | 0.6830 | 0.5235 | 0.5636 | 0.5764 | 0.4795 |",
     "| 5 | 0.6806 | 0.6088 | 0.5914 | 0.5839 | 0.6360 |",
 ]
-
-
-def judged(text: str) -> PublishedVerdict:
-    return judge_published(read_table(text, name="card"))
 
 
 @pytest.mark.parametrize("name", ["F1 Macro", "F1", "F1 Weighted"])
@@ -84,6 +81,7 @@ def test_means_over_folds_of_one_labels_scores_are_not_taken_for_means_over_labe
     answer = judged(HEADER + "| 1 | 0.6901 | 0.6410 | 0.5500 | 0.5302 | 0.8340 |\n")
 
     assert answer.verdict.outcome in ("barely_learned", "not_shown_to_learn")
+    assert not any("contradicts itself" in reason for reason in answer.verdict.reasons)
 
 
 def test_macro_averages_of_an_unknown_number_of_labels_cannot_be_told_near_one_half():
@@ -135,6 +133,45 @@ def test_a_loss_that_left_the_priors_by_far_is_diverged():
     assert [state.state for state in answer.states[1:]] == ["diverged", "diverged"]
     assert "the loss ended at 88.0000" in answer.verdict.sentence
     assert not any("never left" in reason for reason in answer.verdict.reasons)
+
+
+def test_of_two_epochs_with_the_same_scores_the_one_with_the_lower_loss_is_judged():
+    scores = (0.86, 0.72, 0.9, 0.6)
+
+    assert table((0.6, *scores), (0.4, *scores)).judged == 1
+
+
+def test_where_every_epoch_collapsed_there_is_no_trap():
+    collapsed = (0.6931, 0.5, 0.6667, 0.5, 1.0)
+
+    assert table(collapsed, collapsed).trap is None
+
+
+def test_epochs_are_counted_from_one_in_json():
+    told = judged(HEADER + "\n".join(PUBLISHED)).to_json()
+
+    assert (told["judged_epoch"], told["trap_epoch"]) == (5, 2)
+
+
+def test_a_small_gain_that_chance_could_give_on_the_fewest_rows_that_fit_is_not_shown():
+    # A tenth of the way from chance to perfect; 6 of 10 positives and 5 of 10 negatives right give these figures.
+    assert table((0.68, 0.55, 0.5714, 0.5455, 0.6)).verdict.outcome == "not_shown_to_learn"
+
+
+def test_a_loss_far_below_that_of_a_guess_is_not_at_chance():
+    answer = table((0.35, 0.86, 0.72, 0.9, 0.6), (0.66, 0.6, 0.6923, 0.5625, 0.9))
+
+    assert answer.states[0].state == ""
+
+
+def test_accuracy_that_stands_still_far_above_chance_is_no_failure():
+    assert accuracies(0.9, 0.9, losses=(0.2, 0.15)).verdict.outcome == "cannot_tell"
+
+
+def test_a_regression_with_a_large_loss_has_not_diverged():
+    text = "| Epoch | Validation Loss | Mse | Pearson |\n|---|---|---|---|\n| 1 | 42.0 | 42.0 | 0.8 |\n"
+
+    assert judged(text).verdict.outcome == "cannot_tell"
 
 
 def test_an_overconfident_model_that_is_right_has_not_diverged():

@@ -69,6 +69,22 @@ def test_gradients_that_vanish_while_the_loss_stays_are_told(norm: float, told: 
     assert ("The gradients vanished" in reasons(stands)) == told
 
 
+def test_a_training_loss_that_is_no_number_in_one_epoch_is_no_divergence():
+    unreported = evidence(wrong_each(10), epochs=[epoch(1, train_loss=math.nan), epoch(2)])
+
+    assert judge(unreported).outcome == "learned"
+
+
+def test_the_validation_loss_held_against_the_priors_is_the_chosen_epochs():
+    told = reasons(evidence(wrong_each(10), epochs=[epoch(1, loss=0.71), epoch(2, loss=0.6)], best_epoch=1))
+
+    assert "0.7100, is not below" in told
+
+
+def test_a_model_that_learned_is_not_said_to_have_memorised():
+    assert "It memorised" not in reasons(evidence(wrong_each(10), epochs=[epoch(1, train_loss=0.01)]))
+
+
 def test_where_accuracy_misleads_balanced_accuracy_is_in_the_answer():
     import numpy as np
     from tests.unit.diagnosis.test_verdict import scored

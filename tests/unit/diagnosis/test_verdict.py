@@ -144,6 +144,11 @@ def test_a_small_difference_cannot_be_told_apart_and_says_how_many_rows_would():
     assert "test rows would show it" in verdict.sentence
 
 
+def test_a_quarter_of_the_way_to_perfect_is_more_than_barely_learned():
+    # 500 of 800 balanced rows: balanced accuracy 0.625.
+    assert judge(evidence(scored(*rows_of(250, 150, 150, 250)))).outcome == "learned"
+
+
 def test_a_tie_on_many_rows_is_no_better():
     # 500 wrong of 10,000 each, none the same: ± 0.6 points, which ends below 2.
     rows = 10_000
@@ -164,8 +169,10 @@ def test_a_score_that_chance_could_have_is_not_shown():
     assert "on 100 test rows could be chance" in verdict.sentence
 
 
-def test_validation_rows_at_chance_are_not_shown_either():
-    chance = scored(*rows_of(25, 25, 25, 25))
+@pytest.mark.parametrize("right_of_fifty", [25, 28])  # 28 and 28 of 100 rows: p = 0.16
+def test_validation_rows_at_chance_are_not_shown_either(right_of_fifty):
+    wrong = 50 - right_of_fifty
+    chance = scored(*rows_of(right_of_fifty, wrong, wrong, right_of_fifty))
     verdict = judge(evidence(wrong_each(10), validation=chance))
     assert verdict.outcome == "not_shown_to_learn"
     assert "100 validation rows" in verdict.sentence
@@ -317,6 +324,11 @@ def test_with_balanced_weights_knowing_nothing_is_the_same_probability_for_each_
     assert any("0.6931, which is what giving every row each label" in r for r in judge(blind).reasons)
 
 
+def test_earlier_runs_on_the_same_test_rows_are_counted_with_this_one():
+    told = judge(evidence(wrong_each(10), earlier_test_reads=2)).reasons
+    assert any("2 earlier runs here; the best of 3" in reason for reason in told)
+
+
 def test_few_steps_are_told_only_where_it_did_not_learn():
     short = [epoch(1, step=120)]
     failed, learned = (
@@ -327,6 +339,7 @@ def test_few_steps_are_told_only_where_it_did_not_learn():
     assert not any("120 optimizer steps" in reason for reason in judge(learned).reasons)
 
 
-def test_a_baseline_of_other_rows_is_refused():
+@pytest.mark.parametrize("baseline", ["bag_of_words", "majority"])
+def test_a_baseline_of_other_rows_is_refused(baseline):
     with pytest.raises(ValueError, match="in their order"):
-        evidence(wrong_each(10), bag_of_words=wrong_each(10, rows=400))
+        evidence(wrong_each(10), **{baseline: wrong_each(10, rows=400)})

@@ -10,6 +10,7 @@ from bertsmith.evaluation.calibration import (
     fit_temperature,
     parse_cost,
     reliability,
+    threshold_curve,
 )
 from bertsmith.evaluation.metrics import log_probabilities
 
@@ -55,6 +56,13 @@ def test_the_calibration_error_by_hand():
     assert calibration_error(probabilities, label_ids, bins=2) == pytest.approx(0.1)
 
 
+def test_the_brier_score_by_hand():
+    # Squared errors 0.04 + 0.04 and 0.36 + 0.36, their mean over the two rows.
+    found = reliability(np.log([[0.8, 0.2], [0.4, 0.6]]), np.array([0, 0]))
+
+    assert found.brier == pytest.approx(0.4)
+
+
 PROBABILITIES = np.array([0.9, 0.8, 0.4, 0.3, 0.1])
 TRULY = np.array([True, False, True, False, False])
 
@@ -65,6 +73,22 @@ def test_thresholds_by_hand():
     # A missed positive is cheap: only the surest row is called.
     assert choose_threshold(PROBABILITIES, TRULY, rule="cost=1:5") == pytest.approx(0.85)
     assert choose_threshold(PROBABILITIES, TRULY, rule="cost=5:1") == pytest.approx(0.35)
+
+
+def test_youden_counts_the_negatives_that_are_called_and_f1_the_positives_that_are_missed():
+    probabilities, truly = np.array([0.9, 0.6, 0.3]), np.array([True, False, True])
+
+    assert choose_threshold(probabilities, truly, rule="youden") == pytest.approx(0.75)
+    assert choose_threshold(probabilities, truly, rule="f1") == pytest.approx(0.15)
+
+
+def test_the_threshold_curve_by_hand():
+    curve = threshold_curve(PROBABILITIES, TRULY)
+    half, last = curve[49], curve[-1]
+
+    assert (half.threshold, half.precision, half.recall, half.f1) == (0.5, 0.5, 0.5, 0.5)
+    # No row is called at all.
+    assert (last.precision, last.recall) == (1.0, 0.0)
 
 
 def test_no_cut_goes_between_equal_probabilities():

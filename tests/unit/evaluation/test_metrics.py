@@ -38,6 +38,11 @@ def test_equal_logits_lose_the_logarithm_of_the_labels():
     assert metrics.mean_loss(np.zeros((3, 4)), np.array([0, 1, 3])) == pytest.approx(math.log(4))
 
 
+def test_sure_and_right_predictions_tell_all_there_is_to_tell():
+    label_ids = np.repeat([0, 1], [90, 10])
+    assert metrics.information(np.eye(2)[label_ids] * 50, label_ids) == pytest.approx(1.0)
+
+
 def test_log_probabilities_come_back_unchanged():
     log_probabilities = np.log([[0.2, 0.8], [0.5, 0.5]])
     assert metrics.log_probabilities(log_probabilities) == pytest.approx(log_probabilities)

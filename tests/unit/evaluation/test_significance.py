@@ -49,6 +49,13 @@ def test_a_constant_prediction_is_no_evidence_of_learning():
     assert learning_p_value(np.arange(60) % 3, np.zeros(60, int), num_labels=3) == 1.0
 
 
+def test_rare_labels_that_are_found_twice_as_often_as_by_chance_are_evidence_of_learning():
+    cells = np.array([[36, 22, 22], [4, 6, 0], [5, 0, 5]])
+    true, predicted = (np.repeat(ids.ravel(), cells.ravel()) for ids in np.indices((3, 3)))
+    # Of all rows hardly more than by chance are right.
+    assert learning_p_value(true, predicted, num_labels=3) < 0.01
+
+
 def test_the_level_holds_when_nothing_was_learned():
     random = np.random.default_rng(5)
     found = sum(

@@ -11,6 +11,7 @@ from bertsmith.config import TrainingConfig
 from bertsmith.training.history import Divergence, EpochRecord, GivenUp, History, StepRecord
 from bertsmith.training.rescue import (
     Budget,
+    Remedy,
     best_attempt,
     failed_by,
     left_prior_sign,
@@ -111,6 +112,12 @@ def test_a_falling_validation_loss_keeps_it_alive_too():
     assert standing_sign(steps(*[LN2] * 1000), falling, entropy=LN2) is None
 
 
+def test_a_validation_loss_that_was_below_the_prior_once_keeps_it_alive():
+    overfitted = [replace(epoch(), validation_loss=loss) for loss in (0.5, 0.72)]
+
+    assert standing_sign(steps(*[LN2] * 1000), overfitted, entropy=LN2) is None
+
+
 def test_a_slow_start_is_continued_not_restarted():
     slow = history(*[LN2] * 600, *[LN2 - 0.00005 * number for number in range(200)], epochs=(epoch(),))
 
@@ -181,6 +188,41 @@ def test_the_remedies_come_in_their_order_and_end():
     ]
 
 
+def remedy_at_the_prior(recipe: TrainingConfig, *, num_steps: int, num_rows: int = 400) -> Remedy:
+    """What comes after a first attempt that stood at the prior's loss for so many steps."""
+    remedy = next_remedy(
+        history(*[LN2] * num_steps, epochs=(epoch(),)),
+        recipe=recipe,
+        num_rows=num_rows,
+        entropy=LN2,
+        num_restarts=0,
+        was_continued=False,
+    )
+    assert remedy is not None
+    return remedy
+
+
+def test_a_short_attempt_whose_steps_were_fixed_is_not_continued():
+    assert remedy_at_the_prior(TrainingConfig(max_steps=40), num_steps=40, num_rows=64).kind == "restart"
+
+
+def test_a_warmup_longer_than_the_remedys_stays():
+    remedy = remedy_at_the_prior(TrainingConfig(warmup_ratio=0.3), num_steps=400)
+
+    assert remedy.recipe.warmup_ratio == 0.3
+
+
+@pytest.mark.parametrize(
+    ("more", "num_steps"),
+    [({"max_steps": 400}, 400), ({"epochs": 20}, 1000)],
+    ids=["its steps were fixed", "it had as many epochs as the remedy gives"],
+)
+def test_at_the_safe_rate_with_no_epochs_to_add_the_head_is_drawn_anew(more: dict[str, int], num_steps: int):
+    remedy = remedy_at_the_prior(TrainingConfig(learning_rate=2e-5, **more), num_steps=num_steps)
+
+    assert (remedy.sentence, remedy.new_head) == ("another seed for the head", True)
+
+
 def test_a_diverged_short_attempt_is_restarted_at_once():
     ended = history(LN2, divergence=Divergence(1, 1.0, "loss", math.inf))
 
@@ -219,6 +261,20 @@ def test_a_first_attempt_that_was_ended_gets_its_end_with_the_last_restart():
 
     assert remedy is not None and remedy.to_its_end
     assert remedy.recipe == PUBLISHED
+
+
+def test_a_first_attempt_that_was_ended_gets_its_end_no_sooner():
+    remedy = next_remedy(
+        history(*[LN2] * 400, epochs=(epoch(),)),
+        recipe=PUBLISHED,
+        num_rows=400,
+        entropy=LN2,
+        num_restarts=0,
+        was_continued=False,
+        ended_first=PUBLISHED,
+    )
+
+    assert remedy is not None and not remedy.to_its_end
 
 
 def test_a_short_attempt_that_does_worse_than_knowing_nothing_is_restarted_not_continued():

@@ -68,10 +68,17 @@ def test_a_falling_loss_is_starting_and_a_noisy_one_is_not():
     assert not is_starting([1.0] * 49 + [0.5] * 50)
 
 
+def test_a_fall_by_one_standard_error_is_noise():
+    noise = [LN2 + 0.05 * (-1) ** number for number in range(200)]
+    # A quarter is 50 steps, so its mean has a standard error of 0.05 / √50, and the difference of two of them 0.01.
+    assert not is_starting(noise[:150] + [loss - 0.01 for loss in noise[150:]])
+
+
 def test_two_best_validation_losses_in_a_row_are_a_start():
     assert is_starting([], [0.693, 0.691, 0.690])
     assert not is_starting([], [0.693, 0.695, 0.690])
     assert not is_starting([], [0.690, 0.691, 0.692])
+    assert not is_starting([], [0.690, 0.690, 0.689])
     assert not is_starting([], [0.693, 0.690])
 
 
@@ -89,7 +96,16 @@ def test_gradients_vanish_only_where_the_loss_stays_at_the_prior():
     assert not has_vanishing_gradients([1.0] * 50 + [0.02] * 50, [LN2] * 100, LN2)
 
 
+def test_gradients_are_compared_with_the_first_ones_not_with_all():
+    # The median of all 200 is as small as the last ones.
+    assert has_vanishing_gradients([1.0] * 60 + [0.005] * 140, [LN2] * 200, LN2)
+
+
 def test_a_first_loss_far_from_ln_k_is_wrongly_wired():
     assert is_wrongly_wired(LN2 + 1.6, 2)
     assert not is_wrongly_wired(LN2 + 1.4, 2)
     assert not is_wrongly_wired(math.nan, 2)
+
+
+def test_a_first_loss_far_below_ln_k_is_wrongly_wired_too():
+    assert is_wrongly_wired(0.1, 20)  # ln 20 = 3.0
