@@ -50,7 +50,7 @@ bench-speed: $(STAMP) ## Training, evaluation, prediction and memory beside the 
 bench-honesty: $(STAMP) ## Planted failures, healthy runs, rescues, coverage of the intervals (up to 2 hours)
 	$(BIN)/python -m benchmarks.honesty
 
-bench-recipes: $(STAMP) ## The published recipe beside `steady` on six real data sets (needs BERTSMITH_DATA; about 2 hours)
+bench-recipes: $(STAMP) ## The published recipe beside `steady` on six real data sets (needs BERTSMITH_DATA; about 75 minutes)
 	$(BIN)/python -m benchmarks.recipes
 
 bench-check: $(STAMP) ## Flaws planted in real data: recall and precision of each check, and the speed (needs BERTSMITH_DATA; about 10 minutes)
