@@ -16,7 +16,7 @@ import bertsmith
 from benchmarks.honesty.tasks import Texts
 from bertsmith.data.example import LabelSet
 from bertsmith.errors import BertsmithError
-from bertsmith.evaluation.metrics import balanced_accuracy, confusion_matrix
+from bertsmith.evaluation.metrics import balanced_accuracy, confusion_matrix, gain_over_chance
 from bertsmith.evaluation.significance import learning_p_value
 
 REFUSED_EXIT_CODE = 2
@@ -88,6 +88,5 @@ def score(folder: Path, kept_back: Texts) -> tuple[float, float]:
     label_ids = np.array(label_set.ids_of(list(kept_back.labels)))
     predicted_ids = np.array(label_set.ids_of([prediction.label for prediction in predicted]))
     confusion = confusion_matrix(label_ids, predicted_ids, num_labels=len(label_set))
-    chance = 1 / len(label_set)
-    gain = (float(balanced_accuracy(confusion)) - chance) / (1 - chance)
+    gain = gain_over_chance(float(balanced_accuracy(confusion)), num_labels=len(label_set))
     return gain, learning_p_value(label_ids, predicted_ids, num_labels=len(label_set))

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bertsmith.console import Console
 from bertsmith.data.duplicates import fingerprint
@@ -87,7 +88,7 @@ def judge_run(
     prepared, history = trained.prepared, trained.history
     if best_epoch_index is None:
         return Judgement(judge(_evidence(trained, best_epoch_index=None)))
-    validation_logits = prepared.logits(prepared.encoded.validation, as_served=True)
+    validation_logits, seconds = _timed_logits(prepared, prepared.encoded.validation)
     temperature, reason = temperature_of(
         prepared.config.training,
         prepared.data.splits.validation,
@@ -97,13 +98,15 @@ def judge_run(
     threshold = threshold_of(
         prepared, validation_logits / np.float32(temperature), label_ids_of(prepared.encoded.validation)
     )
-    validation = _score(
+    validation = score_logits(
         prepared,
         prepared.data.splits.validation,
         prepared.encoded.validation,
+        validation_logits,
         temperature=temperature,
         threshold=threshold,
     )
+    validation = replace(validation, seconds=seconds)
     test_rows = prepared.data.splits.test
     encoded_test = encode_labelled(
         test_rows, encoder=prepared.encoded.encoder, label_set=prepared.data.label_set
@@ -183,11 +186,16 @@ def _score(
     threshold: Threshold | None,
 ) -> Scored:
     """The model as it will be saved on these rows."""
-    start = time.perf_counter()
-    logits = prepared.logits(encoded, as_served=True)
-    seconds = time.perf_counter() - start
+    logits, seconds = _timed_logits(prepared, encoded)
     scored = score_logits(prepared, dataset, encoded, logits, temperature=temperature, threshold=threshold)
     return replace(scored, seconds=seconds)
+
+
+def _timed_logits(prepared: Prepared, encoded: EncodedDataset) -> tuple[NDArray[np.float32], float]:
+    """(rows, labels) of the model that is loaded now, as trained, and the seconds that the forward passes took."""
+    start = time.perf_counter()
+    logits = prepared.logits(encoded, as_served=True)
+    return logits, time.perf_counter() - start
 
 
 def _evidence(

@@ -25,7 +25,12 @@ from bertsmith.evaluation.calibration import (
     reliability,
     threshold_curve,
 )
-from bertsmith.evaluation.metrics import balanced_accuracy, confusion_matrix, information
+from bertsmith.evaluation.metrics import (
+    balanced_accuracy,
+    confusion_matrix,
+    gain_over_chance,
+    information,
+)
 from bertsmith.evaluation.scoring import Evaluation, evaluate
 from bertsmith.evaluation.significance import learning_p_value
 from bertsmith.model.decoding import decide, predicted_ids, probabilities
@@ -76,16 +81,28 @@ def score_logits(
     if not np.array_equal(predicted_ids(logits), predicted_ids(as_trained)):
         raise AssertionError("a temperature changed a label")
     predicted = decide_labels(logits, prepared.data, threshold)
-    evaluation = evaluate(
-        logits.astype(np.float64),
+    evaluation = _evaluate(prepared, dataset, encoded, logits.astype(np.float64), predicted=predicted)
+    return Scored(
+        dataset=dataset, encoded=encoded, logits=logits, predicted_ids=predicted, evaluation=evaluation
+    )
+
+
+def _evaluate(
+    prepared: Prepared,
+    dataset: Dataset,
+    encoded: EncodedDataset,
+    logits: NDArray[np.float64],
+    *,
+    predicted: NDArray[np.int64] | None = None,
+) -> Evaluation:
+    """Every score of these rows, copies counted once; of the most probable labels unless others are given."""
+    return evaluate(
+        logits,
         label_ids_of(encoded),
         label_set=prepared.data.label_set,
         positive_id=prepared.data.positive_id,
         groups=duplicate_groups(dataset),
         predicted_ids=predicted,
-    )
-    return Scored(
-        dataset=dataset, encoded=encoded, logits=logits, predicted_ids=predicted, evaluation=evaluation
     )
 
 
@@ -125,9 +142,8 @@ def temperature_of(
     said, num_labels, groups = predicted_ids(logits), logits.shape[1], duplicate_groups(dataset)
     if learning_p_value(label_ids, said, num_labels=num_labels, groups=groups) >= VALIDATION_LEVEL:
         return 1.0, "the validation rows do not show that the model learned"
-    chance = 1 / max(2, len(np.unique(label_ids)))
-    score = balanced_accuracy(confusion_matrix(label_ids, said, num_labels=num_labels))
-    if (float(score) - chance) / (1 - chance) < BARELY:
+    score = float(balanced_accuracy(confusion_matrix(label_ids, said, num_labels=num_labels)))
+    if gain_over_chance(score, num_labels=len(np.unique(label_ids))) < BARELY:
         return 1.0, "on the validation rows the model barely learned"
     return fit_temperature(logits.astype(np.float64), label_ids), None
 
@@ -187,13 +203,7 @@ def compared_with(prepared: Prepared, test: Scored, *, probabilities: NDArray[np
     """A baseline's probabilities as evaluated rows."""
     with np.errstate(divide="ignore"):
         log_probabilities = np.maximum(np.log(probabilities), SMALLEST_LOG_PROBABILITY)
-    evaluation = evaluate(
-        log_probabilities,
-        label_ids_of(test.encoded),
-        label_set=prepared.data.label_set,
-        positive_id=prepared.data.positive_id,
-        groups=duplicate_groups(test.dataset),
-    )
+    evaluation = _evaluate(prepared, test.dataset, test.encoded, log_probabilities)
     return ScoredRows(
         evaluation, label_ids=label_ids_of(test.encoded), predicted_ids=probabilities.argmax(axis=1)
     )
@@ -220,22 +230,16 @@ def mistakes_of(prepared: Prepared, test: Scored) -> Mistakes:
 
 def scored_rows(prepared: Prepared, scored: Scored) -> ScoredRows:
     """What the verdict looks at of them: the most probable labels, whatever a decision threshold makes of them."""
-    said, groups = predicted_ids(scored.logits), duplicate_groups(scored.dataset)
+    said, logits = predicted_ids(scored.logits), scored.logits.astype(np.float64)
     evaluation = scored.evaluation
     if not np.array_equal(said, scored.predicted_ids):
-        evaluation = evaluate(
-            scored.logits.astype(np.float64),
-            label_ids_of(scored.encoded),
-            label_set=prepared.data.label_set,
-            positive_id=prepared.data.positive_id,
-            groups=groups,
-        )
+        evaluation = _evaluate(prepared, scored.dataset, scored.encoded, logits)
     return ScoredRows(
         evaluation,
         label_ids=label_ids_of(scored.encoded),
         predicted_ids=said,
-        information=information(scored.logits.astype(np.float64), label_ids_of(scored.encoded)),
-        groups=groups,
+        information=information(logits, label_ids_of(scored.encoded)),
+        groups=duplicate_groups(scored.dataset),
     )
 
 

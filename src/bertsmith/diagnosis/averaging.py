@@ -6,8 +6,11 @@ import math
 from itertools import product
 from typing import Literal
 
+import numpy as np
+
 from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
 from bertsmith.diagnosis.implied_counts import PrintedScores, is_one_label
+from bertsmith.evaluation.metrics import label_f1
 
 Averaging = Literal["one label", "macro", "weighted", "one label or macro", "unknown"]
 """The positive label of two, or means over labels, plain or by their rows; where figures and names fit two of these, both."""
@@ -37,22 +40,19 @@ def averaging_of(run: ForeignRun) -> Averaging:
     ]
     if both and all(math.isclose(recall, accuracy, abs_tol=1e-9) for recall, accuracy in both):
         return "weighted"
-    printed = all_printed_scores(run)
-    collapsed_means = [
-        scores for scores in printed if is_macro_of_one_label(scores, tolerance=tolerance_of(run))
-    ]
-    if printed and len(collapsed_means) == len(printed):
+    printed, tolerance, decimals = all_printed_scores(run), tolerance_of(run), _compared_decimals(run)
+    voters = [scores for scores in printed if not is_macro_of_one_label(scores, tolerance=tolerance)]
+    if printed and not voters:
         return "macro"
-    if any(_is_no_mean(run, recall=recall, accuracy=accuracy) for recall, accuracy in both):
+    labels = run.num_labels or _labels_by_loss(run) or MOST_LABELS
+    if any(_is_no_mean(*figures, labels=labels, tolerance=tolerance) for figures in both):
         return "one label"
     if not printed:
         return "unknown"
-    votes = [
-        _vote(scores, decimals=_compared_decimals(run)) for scores in printed if scores not in collapsed_means
-    ]
-    if sum(votes) != 0:
-        return "one label" if sum(votes) > 0 else "macro"
-    return "macro" if run.f1_is_macro or collapsed_means else "one label or macro"
+    votes = sum(_vote(scores, decimals=decimals) for scores in voters)
+    if votes != 0:
+        return "one label" if votes > 0 else "macro"
+    return "macro" if run.f1_is_macro or len(voters) < len(printed) else "one label or macro"
 
 
 def contradictions(run: ForeignRun) -> list[tuple[int, float]]:
@@ -139,13 +139,12 @@ def _compared_decimals(run: ForeignRun) -> int:
     return min(run.decimals or FULL_DECIMALS, 4)
 
 
-def _is_no_mean(run: ForeignRun, *, recall: float, accuracy: float) -> bool:
-    """Whether recall cannot be a plain mean over the labels beside this accuracy.
+def _is_no_mean(recall: float, accuracy: float, *, labels: int, tolerance: float) -> bool:
+    """Whether recall cannot be a plain mean over so many labels beside this accuracy.
 
     Of K labels the rows that are missed are at most K times the mean of what each label misses, and the same of those found.
     """
-    labels = run.num_labels or _labels_by_loss(run) or MOST_LABELS
-    slack = (labels + 1) * tolerance_of(run)
+    slack = (labels + 1) * tolerance
     return 1 - accuracy > labels * (1 - recall) + slack or accuracy > labels * recall + slack
 
 
@@ -180,10 +179,8 @@ def _implied_means(scores: PrintedScores, *, half: float) -> list[tuple[float, f
         if share is None or precision <= 0:
             return []
         hits = share * recall
-        wrong = hits / precision - hits + share - hits
-        ours, other = (
-            2 * hits / (2 * hits + wrong),
-            2 * (accuracy - hits) / max(2 * (accuracy - hits) + wrong, 1e-12),
-        )
+        other, ours = label_f1(
+            np.array([[accuracy - hits, hits / precision - hits], [share - hits, hits]])
+        ).tolist()
         found.append(((ours + other) / 2, share * ours + (1 - share) * other))
     return [(min(means), max(means)) for means in zip(*found, strict=True)]

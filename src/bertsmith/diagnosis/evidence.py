@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertsmith.data.example import LabelSet
+from bertsmith.evaluation.metrics import gain_over_chance
 from bertsmith.evaluation.scoring import Evaluation
 from bertsmith.training.history import EpochRecord, History, Restart
 from bertsmith.training.signs import prior_entropy
@@ -92,5 +93,5 @@ def gain(evaluation: Evaluation) -> float:
 
     Chance is one over the labels that truly occur in these rows.
     """
-    chance = 1 / max(2, sum(share > 0 for share in evaluation.true_share.values()))
-    return (evaluation.scores["balanced_accuracy"].value - chance) / (1 - chance)
+    occurring = sum(share > 0 for share in evaluation.true_share.values())
+    return gain_over_chance(evaluation.scores["balanced_accuracy"].value, num_labels=occurring)

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from bertsmith.evaluation.intervals import Score, wilson
+from bertsmith.evaluation.intervals import Score, f1_of_jaccard, wilson_score
+from bertsmith.evaluation.significance import fisher_p_value
 
 MOST_ROWS = 20_000
 
@@ -41,19 +42,17 @@ class Counts:
     def scores(self) -> dict[str, Score]:
         """Accuracy, precision, recall and F1 with their 95 % intervals."""
         hits = self.true_positives
-        called, truly = hits + self.false_positives, hits + self.false_negatives
-        either = hits + self.false_positives + self.false_negatives
-        low, high = wilson(hits, either)
+        wrong = self.false_positives + self.false_negatives
         return {
             "accuracy": _share(hits + self.true_negatives, self.rows),
-            "precision": _share(hits, called),
-            "recall": _share(hits, truly),
-            "f1": Score(2 * hits / max(1, called + truly), 2 * low / (1 + low), 2 * high / (1 + high)),
+            "precision": _share(hits, hits + self.false_positives),
+            "recall": _share(hits, hits + self.false_negatives),
+            "f1": f1_of_jaccard(_share(hits, hits + wrong)),
         }
 
 
 def _share(successes: int, rows: int) -> Score:
-    return Score(successes / max(1, rows), *wilson(successes, rows))
+    return wilson_score(successes / max(1, rows), rows)
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,10 @@ class ImpliedCounts:
 
 
 def learning_p_value(counts: Counts, *, times: int = 1) -> float:
-    """Fisher's one-sided p-value that a matrix, or so many times its rows, is chance."""
-    from scipy.stats import hypergeom
-
-    hits = times * counts.true_positives
-    positives, called = hits + times * counts.false_negatives, hits + times * counts.false_positives
-    return float(hypergeom.sf(hits - 1, times * counts.rows, positives, called))
+    """How often chance would do as well as a matrix, or as so many times its rows."""
+    negative = (counts.true_negatives, counts.false_positives)
+    positive = (counts.false_negatives, counts.true_positives)
+    return fisher_p_value(times * np.array([negative, positive]))
 
 
 def rows_that_show(counts: Counts, *, level: float) -> int | None:

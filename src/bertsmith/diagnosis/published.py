@@ -55,9 +55,9 @@ class PublishedVerdict:
 
 def judge_published(run: ForeignRun) -> PublishedVerdict:
     """The verdict on a table; the epoch judged is the best of those that are not collapsed."""
-    num_labels = number_of_labels(run)
-    states = tuple(state_of(run, epoch, num_labels=num_labels) for epoch in run.epochs)
-    implied = _implied(run)
+    averaging, num_labels = averaging_of(run), number_of_labels(run)
+    states = tuple(state_of(run, epoch, averaging=averaging, num_labels=num_labels) for epoch in run.epochs)
+    implied = _implied(run) if averaging == "one label" else None
     usable = [index for index, state in enumerate(states) if state.state not in ("collapsed", "diverged")]
     judged = max(usable, key=lambda index: _merit(states[index]), default=None)
     trap = _trap(states)
@@ -65,14 +65,14 @@ def judge_published(run: ForeignRun) -> PublishedVerdict:
         outcome, sentence, told = run.own_verdict
         verdict = Verdict(cast(Outcome, outcome), sentence, told)
     else:
-        verdict = verdict_on(Table(run, states, num_labels, judged, trap, implied))
+        verdict = verdict_on(Table(run, states, averaging, num_labels, judged, trap, implied))
     return PublishedVerdict(verdict, states, judged, trap, implied, remedies(verdict.outcome, states))
 
 
 def _implied(run: ForeignRun) -> ImpliedCounts | None:
-    """Rows and matrices, where all four scores are printed with some digits and are of one label."""
+    """Rows and matrices of scores of one label, where all four are printed with some digits."""
     printed, decimals = all_printed_scores(run), run.decimals or FULL_DECIMALS
-    if averaging_of(run) != "one label" or decimals < 3 or not printed:
+    if decimals < 3 or not printed:
         return None
     if not all(is_one_label(scores, decimals=decimals) for scores in printed):
         return None

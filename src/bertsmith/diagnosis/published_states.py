@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from bertsmith.diagnosis.averaging import (
     CHANCE_BAND,
     Averaging,
-    averaging_of,
     is_macro_of_one_label,
     positive_share,
     tolerance_of,
@@ -16,6 +15,7 @@ from bertsmith.diagnosis.averaging import (
 from bertsmith.diagnosis.foreign_run import ForeignEpoch, ForeignRun
 from bertsmith.diagnosis.implied_counts import PrintedScores
 from bertsmith.diagnosis.verdict import BARELY
+from bertsmith.evaluation.metrics import gain_over_chance
 from bertsmith.training.signs import FAR_FROM_PRIOR, is_collapsed
 
 FAR_FROM_ANY_PRIOR = 10.0
@@ -66,12 +66,12 @@ def _share_of(epoch: ForeignEpoch) -> float | None:
     return positive_share(accuracy=epoch.accuracy, precision=epoch.precision, recall=epoch.recall)
 
 
-def state_of(run: ForeignRun, epoch: ForeignEpoch, *, num_labels: int | None) -> EpochState:
+def state_of(
+    run: ForeignRun, epoch: ForeignEpoch, *, averaging: Averaging, num_labels: int | None
+) -> EpochState:
     """What one row shows."""
-    averaging = averaging_of(run)
     balanced = balanced_accuracy(epoch, averaging=averaging)
-    chance = 1 / (num_labels or 2)
-    gain = None if balanced is None else (balanced - chance) / (1 - chance)
+    gain = None if balanced is None else gain_over_chance(balanced, num_labels=num_labels or 2)
     if any(
         value is not None and not math.isfinite(value) for value in (epoch.validation_loss, epoch.train_loss)
     ):

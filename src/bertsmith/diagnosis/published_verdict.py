@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bertsmith.diagnosis.averaging import Averaging, averaging_of, printed_scores
+from bertsmith.diagnosis.averaging import Averaging, printed_scores
 from bertsmith.diagnosis.foreign_run import ForeignRun
 from bertsmith.diagnosis.implied_counts import Counts, ImpliedCounts, learning_p_value, rows_that_show
 from bertsmith.diagnosis.published_reasons import epoch_name, reasons, shown
 from bertsmith.diagnosis.published_states import EpochState, balanced_accuracy, is_finite
 from bertsmith.diagnosis.verdict import BARELY, TEST_LEVEL, Verdict
+from bertsmith.evaluation.metrics import gain_over_chance
 from bertsmith.training.signs import AT_PRIOR, prior_entropy
 
 NO_GAIN = 0.02
@@ -28,17 +29,13 @@ class Table:
 
     run: ForeignRun
     states: tuple[EpochState, ...]
+    averaging: Averaging
     num_labels: int | None
     judged: int | None
     """Index of the epoch that the answer is about; None where no row is usable."""
     trap: int | None
     """Index of a collapsed epoch that the best F1 (or accuracy) would choose."""
     implied: ImpliedCounts | None
-
-    @property
-    def averaging(self) -> Averaging:
-        """What F1, precision and recall are of."""
-        return averaging_of(self.run)
 
     @property
     def counts(self) -> Counts | None:
@@ -213,4 +210,4 @@ def _balanced(state: EpochState, num_labels: int | None) -> float:
 
 def _gain_of(state: EpochState, num_labels: int) -> float:
     """The gain if there were so many labels, where they are unknown."""
-    return max(0.0, (_balanced(state, None) - 1 / num_labels) / (1 - 1 / num_labels))
+    return max(0.0, gain_over_chance(_balanced(state, None), num_labels=num_labels))

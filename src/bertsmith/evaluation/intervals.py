@@ -89,8 +89,17 @@ def share_score(
     if rows == 0:
         return Score(0.0, 0.0, 1.0)
     share = int((success & among).sum()) / rows
-    worth = effective_rows(groups, among)
-    low, high = wilson(share * worth, worth)
+    return wilson_score(share, effective_rows(groups, among))
+
+
+def wilson_score(share: float, rows: float) -> Score:
+    """A share of so many independent rows with its interval.
+
+    Args:
+        share: in [0, 1]; 0 where there are no rows.
+        rows: how many; fractions are allowed, for effective rows.
+    """
+    low, high = wilson(share * rows, rows)
     return Score(share, min(low, share), max(high, share))
 
 
@@ -104,7 +113,11 @@ def f1_score(
         predicted: rows that were given it, shape (rows,).
         groups: rows with the same number are duplicates of each other and count less.
     """
-    jaccard = share_score(truly & predicted, among=truly | predicted, groups=groups)
+    return f1_of_jaccard(share_score(truly & predicted, among=truly | predicted, groups=groups))
+
+
+def f1_of_jaccard(jaccard: Score) -> Score:
+    """F1 = 2 J / (1 + J), its ends too."""
     value, low, high = (2 * share / (1 + share) for share in (jaccard.value, jaccard.low, jaccard.high))
     return Score(value, low, high)
 

@@ -70,6 +70,17 @@ def balanced_accuracy(confusion: NDArray[np.integer] | FloatArray) -> FloatArray
     return mean_where(label_recall(confusion), np.asarray(confusion).sum(axis=-1) > 0)
 
 
+def gain_over_chance(balanced_accuracy: float, *, num_labels: int) -> float:
+    """How far a balanced accuracy is from chance (0) to perfect (1); below 0 where it is worse than chance.
+
+    Args:
+        balanced_accuracy: in [0, 1].
+        num_labels: labels that truly occur; chance is one over them, and at most ½.
+    """
+    chance = 1 / max(2, num_labels)
+    return (balanced_accuracy - chance) / (1 - chance)
+
+
 def matthews_correlation(confusion: NDArray[np.integer] | FloatArray) -> FloatArray:
     """Correlation of truth and prediction, in [-1, 1]; 0.0 where either is constant.
 

@@ -132,7 +132,7 @@ def learning_p_value(
     """
     confusion = confusion_matrix(label_ids, predicted_ids, num_labels=num_labels)
     if num_labels == 2 and not has_duplicates(groups):
-        return _fisher(confusion)
+        return fisher_p_value(confusion)
     true = confusion.sum(axis=1)
     present = true > 0
     weights = np.where(present, 1.0 / np.maximum(true, 1), 0.0) / max(1, int(present.sum()))
@@ -152,8 +152,12 @@ def learning_p_value(
     return (1 + int((drawn >= observed - TIE).sum())) / (1 + PERMUTATIONS)
 
 
-def _fisher(confusion: NDArray[np.int64]) -> float:
-    """One-sided: at least as many right rows of label 1, given its true and its predicted rows."""
+def fisher_p_value(confusion: NDArray[np.int64]) -> float:
+    """Fisher's exact test of two labels, one-sided: at least as many right rows of label 1, given its true and its predicted rows.
+
+    Args:
+        confusion: true labels as rows, predicted ones as columns, shape (2, 2).
+    """
     from scipy.stats import hypergeom
 
     return float(

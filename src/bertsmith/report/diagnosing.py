@@ -8,6 +8,7 @@ from bertsmith.console import Console
 from bertsmith.diagnosis.averaging import printed_scores
 from bertsmith.diagnosis.implied_counts import Counts, ImpliedCounts
 from bertsmith.diagnosis.published import PublishedVerdict
+from bertsmith.diagnosis.published_reasons import epoch_name
 from bertsmith.epoch_table import COLUMNS, DOUBTFUL, FAILED
 
 STYLES = {"collapsed": FAILED, "diverged": FAILED, "at chance": DOUBTFUL}
@@ -48,12 +49,8 @@ def implied_sentence(implied: ImpliedCounts, judged: PublishedVerdict) -> str:
         else f"{positives[0]:,} to {positives[-1]:,} of them positive, {len(positives)} numbers fit"
     )
     shown = max(index for index, state in enumerate(judged.states) if printed_scores(state.epoch) is not None)
-    epoch = judged.states[shown].epoch.epoch
-    name = (
-        "The last row"
-        if shown == len(judged.states) - 1
-        else f"Epoch {shown + 1 if epoch is None else f'{epoch:g}'}"
-    )
+    is_last = shown == len(judged.states) - 1
+    name = "The last row" if is_last else f"Epoch {epoch_name(judged.states[shown].epoch, shown)}"
     return (
         f"The smallest set that gives exactly these figures has {implied.rows:,} rows ({choice}); its multiples fit too. "
         f"{name} of the table is then {_matrices(implied.matrices[-1])}."

@@ -103,29 +103,13 @@ def test_macro_averages_far_above_one_half_are_a_gain_whatever_the_number_of_lab
 
 
 def test_a_loss_that_left_the_priors_by_far_is_diverged():
-    epochs = [
-        ForeignEpoch(
-            epoch=1, train_loss=0.70, validation_loss=0.69, accuracy=0.6, precision=0.6, recall=0.6, f1=0.6
-        ),
-        ForeignEpoch(
-            epoch=2,
-            train_loss=35.0,
-            validation_loss=42.1,
-            accuracy=0.51,
-            precision=0.51,
-            recall=0.4,
-            f1=0.4484,
-        ),
-        ForeignEpoch(
-            epoch=3,
-            train_loss=88.0,
-            validation_loss=97.4,
-            accuracy=0.49,
-            precision=0.49,
-            recall=0.5,
-            f1=0.4949,
-        ),
-    ]
+    # Training loss, validation loss, F1, accuracy, precision and recall.
+    rows = (
+        (0.70, 0.69, 0.6, 0.6, 0.6, 0.6),
+        (35.0, 42.1, 0.4484, 0.51, 0.51, 0.4),
+        (88.0, 97.4, 0.4949, 0.49, 0.49, 0.5),
+    )
+    epochs = [ForeignEpoch(number, None, *row) for number, row in enumerate(rows, start=1)]
 
     answer = judge_published(ForeignRun("card", tuple(epochs), decimals=4))
 
